@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * maps - every map of the dataplane: what it holds, who writes, who deletes, memory at full size.
+ * The loader sizes "flows", "ledger" and "hellos"; the figures below are for 65536 slots and 4096 walks.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/abi.h"
+#include "bpf/hello.h"
+#include "bpf/parse.h"
+
+/* Biflows by (hash, bucket of 8). Kernel claims and counts; user space takes, marks dead, frees. 8 MB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct flow_bucket);
+} flows SEC(".maps");
+
+/* Reported totals by slot number. User space only. 2 MB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct flow_total);
+} ledger SEC(".maps");
+
+/* TLS hello walks by pool index. Kernel claims and walks; user space takes the result and frees. 2.8 MB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct hello_entry);
+} hellos SEC(".maps");
+
+/* Host names and ALPN lists by index. User space only: here so that they outlive it beside the flows. 4.3 MB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, NAMES_MAX);
+	__type(key, __u32);
+	__type(value, struct name_entry);
+} names SEC(".maps");
+
+/* Ports of a datagram by its fragment id. Kernel writes; least recently used go (a miss is counted). 0.4 MB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct frag_key);
+	__type(value, struct frag_ports);
+} fragments SEC(".maps");
+
+/* Measured ports by ifindex. User space writes; 8 kB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PORT_HASH);
+	__type(key, __u32);
+	__type(value, struct port_conf);
+} ports SEC(".maps");
+
+/* Names of ports by port index. User space only; 1 kB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PORTS_MAX);
+	__type(key, __u32);
+	__type(value, struct port_name);
+} port_names SEC(".maps");
+
+/* The books by port index. Kernel counts, nobody resets; 28 kB a CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PORTS_MAX);
+	__type(key, __u32);
+	__type(value, struct books);
+} books SEC(".maps");
+
+/* What was taken out of the flow table, by port index. User space only; 2 kB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PORTS_MAX);
+	__type(key, __u32);
+	__type(value, struct taken);
+} taken SEC(".maps");
+
+struct stats {
+	__u64 count[STAT_N];
+};
+
+/* Counters of no port. Kernel counts, nobody resets. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stats);
+} stats SEC(".maps");
+
+/* struct event. Kernel writes, the agent reads; full: lost and counted (event_lost), the maps hold the facts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} events SEC(".maps");
+
+/* Shape and hash seed of the pinned tables. The loader writes it once. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct meta);
+} meta SEC(".maps");
+
+/* The capture's clock; read only where cfg_replay is set. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct replay);
+} replay SEC(".maps");
+
+/* What one packet needs while it is looked at. Safe where packets do not nest on a CPU (softirq, no PREEMPT_RT). */
+struct scratch {
+	struct packet pkt;
+	struct hello_buf buf;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch SEC(".maps");
+
+/* Set by the loader before the programs are loaded; the verifier then knows them. */
+const volatile __u32 cfg_bucket_mask = 8191;
+const volatile __u32 cfg_hello_mask = 4095;
+const volatile __u64 cfg_seed;
+const volatile __u32 cfg_replay;

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * parse_l4 - TCP, UDP, UDP-Lite, SCTP ports; TCP flags and where its payload lies. Pure; included by parse.h.
+ *
+ * Never refuses: a transport header that is cut, or longer than its IP packet says, leaves ports 0 (or no TCP facts),
+ * and the packet still counts for the flow of its addresses.
+ */
+#pragma once
+
+#include <linux/in.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+#define L4_UNKNOWN_LEN 0xffffffffu	/* IP header does not say how long the packet is */
+
+static __always_inline void parse_tcp(struct cursor *c, __u32 l4_len, struct packet *pkt)
+{
+	__u32 l4_off = cursor_offset(c), hdr_len;
+	const struct tcphdr *tcp = cursor_take(c, sizeof(*tcp));
+
+	if (!tcp)
+		pkt->bits |= PACKET_CUT;
+	if (!tcp || l4_len < sizeof(*tcp))
+		return;
+	hdr_len = tcp->doff * 4;
+	if (hdr_len < sizeof(*tcp) || hdr_len > l4_len)
+		return;
+	pkt->bits |= PACKET_TCP;
+	pkt->tcp_flags = ((const __u8 *)tcp)[13];
+	pkt->tcp_seq = bpf_ntohl(tcp->seq);
+	pkt->tcp_ack = bpf_ntohl(tcp->ack_seq);
+	pkt->hdr_len = pkt->payload_off = l4_off + hdr_len;
+	pkt->payload_len = l4_len == L4_UNKNOWN_LEN ? 0 : l4_len - hdr_len;
+}
+
+static __always_inline void parse_l4(struct cursor *c, __u32 l4_len, struct packet *pkt)
+{
+	const void *start = c->pos;
+	const __be16 *ports;
+
+	pkt->hdr_len = cursor_offset(c);
+	if (pkt->proto != IPPROTO_TCP && pkt->proto != IPPROTO_UDP && pkt->proto != IPPROTO_SCTP &&
+	    pkt->proto != IPPROTO_UDPLITE)
+		return;
+	ports = cursor_take(c, 4);
+	if (!ports)
+		pkt->bits |= PACKET_CUT;
+	if (!ports || l4_len < 4)
+		return;
+	pkt->sport = ports[0];
+	pkt->dport = ports[1];
+	if (pkt->proto == IPPROTO_TCP) {
+		c->pos = start;
+		parse_tcp(c, l4_len, pkt);
+	} else if (pkt->proto == IPPROTO_UDP) {
+		pkt->hdr_len += sizeof(struct udphdr);
+	}
+}

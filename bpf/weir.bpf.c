@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The way of a packet: hook -> port -> parse -> books -> key -> flow table -> identity. Never drops, never changes a
+ * packet, always lets the next program have it.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include "bpf/abi.h"
+#include "bpf/maps.h"
+#include "bpf/parse.h"
+#include "bpf/key.h"
+#include "bpf/count.h"
+#include "bpf/event.h"
+#include "bpf/flowtab.h"
+#include "bpf/hello.h"
+#include "bpf/identity.h"
+
+/* What count_flow() returns: class in the low byte, slot number in the upper half. */
+#define FLOWED_CLASS	0xffULL
+#define FLOWED_NEW	0x100ULL	/* the flow began with this packet */
+#define FLOWED_PAYLOAD	0x200ULL	/* its payload may tell the name */
+#define FLOWED_TODO	(FLOWED_NEW | FLOWED_PAYLOAD)
+#define FLOWED_FROM_B	0x400ULL
+
+#define MAC_DST_OFF	0
+#define MAC_SRC_OFF	6
+#define PULL_BYTES	256	/* link, IP and TCP headers with all that is walked, when an skb has them in fragments */
+
+/*
+ * The stages are global functions: the verifier looks at each once, with an unknown packet, instead of once for every
+ * way through the parser. They hand on a slot number, not a pointer.
+ */
+
+/* Ports of a datagram for its later fragments. */
+__noinline int fragment_ports(struct packet *pkt, __u32 port)
+{
+	struct frag_key key = {};
+
+	if (!pkt)
+		return 0;
+	key.id = pkt->frag_id;
+	key.port = port;
+	key.proto = pkt->proto;
+	__builtin_memcpy(key.saddr, pkt->saddr, 16);
+	__builtin_memcpy(key.daddr, pkt->daddr, 16);
+	if (pkt->bits & PACKET_LATER_FRAGMENT) {
+		struct frag_ports *known = bpf_map_lookup_elem(&fragments, &key);
+
+		if (known) {
+			pkt->sport = known->sport;
+			pkt->dport = known->dport;
+		} else {
+			count_stat(STAT_FRAGMENT_ORPHAN);
+		}
+	} else {
+		struct frag_ports mine = { .sport = pkt->sport, .dport = pkt->dport };
+
+		bpf_map_update_elem(&fragments, &key, &mine, BPF_ANY);
+	}
+	return 0;
+}
+
+/* Packet -> flow slot. Returns FLOWED_*: the class, what is still to be done, and the slot's number. */
+__noinline __u64 count_flow(struct packet *pkt, const struct frame *frame)
+{
+	struct flow_search search;
+	struct flow_ref flow = {};
+	enum book_class class;
+	__u64 now_ns, todo = 0;
+	__u32 from_b;
+
+	if (!pkt || !frame)
+		return BOOK_ERROR;
+	if (pkt->bits & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
+		fragment_ports(pkt, frame->port);
+	from_b = key_make(pkt, frame->port, frame->port_flags, frame->dir, &search.key);
+	flow_search_begin(&search);
+
+	if (!flow_find(&search, &flow) || is_reused(flow.slot, pkt)) {
+		if (flow.slot)
+			flow_kill(flow.slot, search.tag);
+		now_ns = clock_precise_ns();
+		if (!flow_claim(&search, pkt, flow_first_flags(pkt, from_b, frame->port_flags), now_ns, &flow))
+			return BOOK_TABLE_FULL;
+		todo = FLOWED_NEW;
+	} else {
+		now_ns = clock_coarse_ns();
+	}
+
+	class = flow_count(flow.slot, from_b, frame->segments, frame->bytes, frame_overhead(frame, pkt), now_ns);
+	if (pkt->bits & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
+		flow_flag(flow.slot, FLOW_FRAGMENTS);
+	if (pkt->bits & PACKET_TCP) {
+		flow_flag(flow.slot, (__u32)pkt->tcp_flags << (from_b ? 8 : 0));
+		if (pkt->payload_len && !(flow.slot->flags & FLOW_HELLO_DONE))
+			todo |= FLOWED_PAYLOAD;
+	}
+	return class | todo | (from_b ? FLOWED_FROM_B : 0) | (__u64)flow.number << 32;
+}
+
+/* What needs the frame's bytes once more: the layer-2 peer of a new flow, the first payload of a connection. */
+static __always_inline void flow_detail(void *ctx, enum hook_kind kind, const struct packet *pkt,
+					const struct frame *frame, __u64 flowed)
+{
+	__u32 number = flowed >> 32, bucket_number = number / BUCKET_SLOTS;
+	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &bucket_number);
+	struct flow_ref flow = { .number = number };
+
+	if (!bucket)
+		return;
+	flow.slot = &bucket->slot[number & (BUCKET_SLOTS - 1)];
+	if (flowed & FLOWED_NEW && !(frame->port_flags & PORT_RAW_IP)) {
+		frame_load(ctx, kind, frame->dir == DIR_TX ? MAC_DST_OFF : MAC_SRC_OFF, flow.slot->mac,
+			   sizeof(flow.slot->mac));
+		if (flow.slot->flags & FLOW_MIRROR && flowed & FLOWED_FROM_B)
+			flow_flag(flow.slot, FLOW_MAC_B);
+	}
+	if (flowed & FLOWED_PAYLOAD)
+		identity_step(ctx, kind, pkt, !!(flowed & FLOWED_FROM_B), &flow);
+}
+
+__noinline int flow_detail_xdp(struct xdp_md *ctx, const struct packet *pkt, const struct frame *frame, __u64 flowed)
+{
+	if (pkt && frame)
+		flow_detail(ctx, HOOK_XDP, pkt, frame, flowed);
+	return 0;
+}
+
+__noinline int flow_detail_tc(struct __sk_buff *ctx, const struct packet *pkt, const struct frame *frame, __u64 flowed)
+{
+	if (pkt && frame)
+		flow_detail(ctx, HOOK_TC, pkt, frame, flowed);
+	return 0;
+}
+
+/* Into the books: seen, and the class unless a flow slot has it. Returns what count_flow() did. */
+static __always_inline __u64 count_frame(const struct frame *frame, enum parse_result result, struct packet *pkt)
+{
+	struct books *books = books_find(frame->port);
+	__u64 flowed = class_of(result);
+	__u32 dir = frame->dir & 1, class;
+
+	if (!books)
+		return BOOK_ERROR;
+	tally_add(&books->dir[dir].seen, frame->segments, frame->bytes);
+	if (result == PARSE_OK) {
+		flowed = count_flow(pkt, frame);
+		if ((flowed & FLOWED_CLASS) == BOOK_TABLE_FULL)
+			count_table_full(books, frame, pkt->proto);
+	}
+	class = flowed & FLOWED_CLASS;
+	if (class < BOOK_N)
+		tally_add(&books->dir[dir].class[class], frame->segments, frame->bytes);
+	return flowed;
+}
+
+static __always_inline void measure_xdp(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	const struct port_conf *port = port_find(ctx->ingress_ifindex);
+	struct cursor c = { .start = data, .pos = data, .end = data_end };
+	struct frame frame = { .dir = DIR_RX, .segments = 1 };
+	struct scratch *tmp = scratch_find();
+	enum parse_result result;
+	__u64 flowed;
+
+	if (!port || !tmp) {
+		count_stat(STAT_UNKNOWN_PORT);
+		return;
+	}
+	frame.port = port->port;
+	frame.port_flags = port->flags;
+	frame.bytes = frame_bytes(bpf_xdp_get_buff_len(ctx));
+	result = parse_frame(&c, frame.port_flags & PORT_RAW_IP, 0, &tmp->pkt);
+	flowed = count_frame(&frame, result, &tmp->pkt);
+	if (flowed & FLOWED_TODO)
+		flow_detail_xdp(ctx, &tmp->pkt, &frame, flowed);
+}
+
+SEC("xdp.frags")
+int weir_rx_xdp(struct xdp_md *ctx)
+{
+	measure_xdp(ctx);
+	return XDP_PASS;
+}
+
+/* Frames and bytes on the wire of a packet that is cut into segments later (GSO), or was put together (GRO). */
+static __always_inline void count_segments(const struct __sk_buff *ctx, const struct packet *pkt, struct frame *frame)
+{
+	__u32 segments = ctx->gso_segs, size = ctx->gso_size;
+
+	if (!size)
+		return;
+	if (!segments && frame->bytes > pkt->hdr_len)	/* a guest's packet may come without a count */
+		segments = (frame->bytes - pkt->hdr_len + size - 1) / size;
+	if (segments <= 1)
+		return;
+	frame->segments = segments;
+	frame->bytes += (segments - 1) * (pkt->hdr_len + frame->tag_bytes);
+}
+
+static __always_inline int measure_skb(struct __sk_buff *ctx, __u32 dir)
+{
+	const struct port_conf *port = port_find(ctx->ifindex);
+	struct frame frame = { .dir = dir, .segments = 1 };
+	__u16 tag_vlan = ctx->vlan_present ? ctx->vlan_tci & 0x0fff : 0;
+	enum parse_result result = PARSE_SHORT;
+	struct scratch *tmp = scratch_find();
+	__u64 flowed;
+
+	if (!port || !tmp) {
+		count_stat(STAT_UNKNOWN_PORT);
+		return TC_ACT_UNSPEC;
+	}
+	frame.port = port->port;
+	frame.port_flags = port->flags;
+	/* Headers are in the linear part nearly always; when not, they are pulled there, once. */
+	for (int i = 0; i < 2; i++) {
+		void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+		struct cursor c = { .start = data, .pos = data, .end = data_end };
+		__u32 len = ctx->len;
+
+		result = parse_frame(&c, frame.port_flags & PORT_RAW_IP, tag_vlan, &tmp->pkt);
+		if (result != PARSE_SHORT && !(tmp->pkt.bits & PACKET_CUT))
+			break;
+		if (data + len <= data_end || bpf_skb_pull_data(ctx, len < PULL_BYTES ? len : PULL_BYTES))
+			break;
+	}
+
+	frame.tag_bytes = ctx->vlan_present ? 4 : 0;
+	frame.bytes = frame_bytes(ctx->len + frame.tag_bytes);
+	count_segments(ctx, &tmp->pkt, &frame);
+	if (!tmp->pkt.ip_len && tmp->pkt.bits & PACKET_TCP && ctx->len > tmp->pkt.payload_off)
+		tmp->pkt.payload_len = ctx->len - tmp->pkt.payload_off;	/* BIG TCP: the header does not say */
+	flowed = count_frame(&frame, result, &tmp->pkt);
+	if (flowed & FLOWED_TODO)
+		flow_detail_tc(ctx, &tmp->pkt, &frame, flowed);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int weir_rx_tc(struct __sk_buff *ctx)
+{
+	return measure_skb(ctx, DIR_RX);
+}
+
+SEC("tc")
+int weir_tx_tc(struct __sk_buff *ctx)
+{
+	return measure_skb(ctx, DIR_TX);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

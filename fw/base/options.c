@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "base/options.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/util.h"
+
+#define MS	NS_PER_MS
+#define S	NS_PER_S
+#define H	(3600 * NS_PER_S)
+#define KIB	1024ULL
+#define MIB	(1024 * KIB)
+
+#define WORD_MAX 32	/* a longer key is near to nothing */
+
+static const struct option_choice protocols[] = {
+	{ "auto", CONF_MQTT_AUTO }, { "5", CONF_MQTT_5 }, { "3.1.1", CONF_MQTT_3_1_1 }, { NULL, 0 },
+};
+static const struct option_choice hooks[] = {
+	{ "auto", CONF_HOOK_AUTO }, { "xdp", CONF_HOOK_XDP }, { "xdp-generic", CONF_HOOK_XDP_GENERIC },
+	{ "tc", CONF_HOOK_TC }, { NULL, 0 },
+};
+static const struct option_choice log_levels[] = {
+	{ "error", LOG_ERROR }, { "warn", LOG_WARN }, { "info", LOG_INFO }, { "debug", LOG_DEBUG }, { NULL, 0 },
+};
+static const struct option_choice no_yes[] = { { "no", false }, { "yes", true }, { NULL, 0 } };
+
+const struct conf_section options_sections[] = {
+	{ "gateway", "Which gateway this is. Both names are levels of every MQTT topic." },
+	{ "broker", "The MQTT broker that everything is published to." },
+	{ "flows", "The flow table and when a flow is reported." },
+	{ "export", "How records are put together and kept until the broker has them." },
+	{ "run", "Files, users and log of the processes." },
+	{ OPTIONS_PORT, "One section for each network port to measure, with the name of its interface or a glob (*, ?, [...]) "
+			"behind the word port. The first section that matches an interface holds. "
+			"Interfaces may appear, vanish and come back at any time." },
+};
+const size_t options_sections_count = ARRAY_SIZE(options_sections);
+
+/* Where an option lives; AT_AS where the member's name carries a unit. */
+#define AT_AS(s, k, member)	.section = #s, .key = #k, .offset = offsetof(struct conf, s.member), \
+				.size = sizeof(((struct conf *)0)->s.member)
+#define AT(s, k)		AT_AS(s, k, k)
+#define AT_PORT(k)		.section = OPTIONS_PORT, .key = #k, .offset = offsetof(struct conf_port, k), \
+				.size = sizeof(((struct conf_port *)0)->k)
+#define TYPE(t, p)		.type = OPTION_##t, .preset = (p)
+#define RANGE(lo, hi)		.min = (lo), .max = (hi)
+
+const struct conf_option options[] = {
+	{ AT(gateway, site), TYPE(LEVEL, "default"),
+	  .help = "Site that the gateway stands in." },
+	{ AT(gateway, name), TYPE(LEVEL, ""), .empty = "the host name",
+	  .help = "Name of the gateway, unique within its site." },
+
+	{ AT(broker, host), TYPE(HOST, "127.0.0.1"),
+	  .help = "Name or address of the broker." },
+	{ AT(broker, port), TYPE(NUMBER, "1883"), RANGE(1, 65535),
+	  .help = "TCP port of the broker; 8883 is usual with TLS." },
+	{ AT(broker, protocol), TYPE(CHOICE, "auto"), .choices = protocols,
+	  .help = "Version of MQTT: auto tries 5 and falls back to 3.1.1 where the broker refuses it." },
+	{ AT(broker, topic_root), TYPE(TOPIC, "weir"),
+	  .help = "First part of every topic: ROOT/v1/SITE/NAME/CLASS." },
+	{ AT(broker, client_id), TYPE(TEXT, ""), .empty = "\"weir-\" and the name of the gateway",
+	  .help = "MQTT client identifier. Two clients with the same one throw each other out." },
+	{ AT(broker, username), TYPE(TEXT, ""), .empty = "none is sent",
+	  .help = "User name for the broker." },
+	{ AT(broker, password_file), TYPE(PATH, ""), .empty = "no password is sent",
+	  .help = "File whose first line is the password. It is read once, at the start, by the privileged process." },
+	{ AT(broker, tls), TYPE(CHOICE, "no"), .choices = no_yes,
+	  .help = "Whether to speak TLS with the broker, whose certificate is then verified. "
+		  "There is no fallback to plain text." },
+	{ AT(broker, ca_file), TYPE(PATH, ""), .empty = "those of the system, " CONF_CA_FILE,
+	  .help = "PEM file of the certificate authorities that the broker's certificate may come from." },
+	{ AT(broker, cert_file), TYPE(PATH, ""), .empty = "none is shown",
+	  .help = "PEM file of the client certificate; key_file belongs to it." },
+	{ AT(broker, key_file), TYPE(PATH, ""), .empty = "none",
+	  .help = "PEM file of the client certificate's private key, without a pass phrase." },
+	{ AT_AS(broker, keepalive, keepalive_ns), TYPE(DURATION, "30s"), RANGE(5 * S, 1 * H),
+	  .help = "A connection that is silent for this long is probed; rounded down to whole seconds." },
+	{ AT(broker, window), TYPE(NUMBER, "20"), RANGE(1, 256),
+	  .help = "Batches that may be on their way to the broker without its acknowledgement." },
+	{ AT_AS(broker, backoff_min, backoff_min_ns), TYPE(DURATION, "1s"), RANGE(100 * MS, 1 * H),
+	  .help = "Bound of the random wait before the first new attempt to connect; it doubles with each failure." },
+	{ AT_AS(broker, backoff_max, backoff_max_ns), TYPE(DURATION, "60s"), RANGE(1 * S, 1 * H),
+	  .help = "Where the bound stops doubling." },
+
+	{ AT(flows, slots), TYPE(POWER, "65536"), RANGE(1024, 4194304),
+	  .help = "Slots of the flow table, 160 bytes of memory each: 65536 take 10 MiB. A flow takes one slot on each port "
+		  "that it crosses; plan for twice as many slots as flows. What finds no slot is counted as table_full." },
+	{ AT(flows, hello_walks), TYPE(POWER, "4096"), RANGE(256, 65536),
+	  .help = "TLS ClientHellos that may be read at the same time, 664 bytes of memory each. "
+		  "One that finds no place leaves its flow without a name (name_status table_full)." },
+	{ AT_AS(flows, tcp_idle_timeout, tcp_idle_timeout_ns), TYPE(DURATION, "300s"), RANGE(1 * S, 24 * H),
+	  .help = "A TCP flow without a frame for this long has ended." },
+	{ AT_AS(flows, idle_timeout, idle_timeout_ns), TYPE(DURATION, "60s"), RANGE(1 * S, 24 * H),
+	  .help = "The same for every other protocol." },
+	{ AT_AS(flows, fin_timeout, fin_timeout_ns), TYPE(DURATION, "5s"), RANGE(100 * MS, 300 * S),
+	  .help = "How long a TCP flow that has ended by FIN or RST lingers for late frames." },
+	{ AT_AS(flows, active_timeout, active_timeout_ns), TYPE(DURATION, "60s"), RANGE(1 * S, 1 * H),
+	  .help = "A flow that goes on is reported this often." },
+	{ AT_AS(flows, sweep_interval, sweep_interval_ns), TYPE(DURATION, "1s"), RANGE(100 * MS, 60 * S),
+	  .help = "How often the whole flow table is walked." },
+
+	{ AT(export, batch_bytes), TYPE(SIZE, "32k"), RANGE(1024, 100000),
+	  .help = "A batch of records is sent when it has grown to this size." },
+	{ AT_AS(export, batch_interval, batch_interval_ns), TYPE(DURATION, "1s"), RANGE(100 * MS, 60 * S),
+	  .help = "A batch that has not is sent after this time." },
+	{ AT(export, unacked_bytes), TYPE(SIZE, "16M"), RANGE(128 * KIB, 1024 * MIB),
+	  .help = "Memory for batches that the broker has not acknowledged yet. "
+		  "When it is full the oldest go, and are counted as lost." },
+	{ AT_AS(export, summary_interval, summary_interval_ns), TYPE(DURATION, "10s"), RANGE(1 * S, 1 * H),
+	  .help = "How often the totals of each port are published." },
+	{ AT_AS(export, health_interval, health_interval_ns), TYPE(DURATION, "30s"), RANGE(1 * S, 1 * H),
+	  .help = "How often the gateway's own counters are published." },
+
+	{ AT(run, bpf_object), TYPE(PATH, PREFIX "/lib/weir/weir.bpf.o"),
+	  .help = "Object file with the BPF programs." },
+	{ AT(run, pin_dir), TYPE(PATH, "/sys/fs/bpf/weir"),
+	  .help = "Directory on a BPF file system where programs and maps outlive the agent." },
+	{ AT(run, control_socket), TYPE(PATH, "/run/weir/control.sock"),
+	  .help = "Socket that weir status talks to." },
+	{ AT(run, user), TYPE(USER, "weir"),
+	  .help = "User that the agent process runs as, by name or number. "
+		  "Without such a user it is nobody, with a warning." },
+	{ AT(run, uplink_user), TYPE(USER, "weir-uplink"),
+	  .help = "The same for the uplink process, which talks to the broker; it should be another one." },
+	{ AT(run, log_level), TYPE(CHOICE, "info"), .choices = log_levels,
+	  .help = "What is written to standard error: messages of this level and graver ones." },
+
+	{ AT_PORT(role), TYPE(TEXT, "port"),
+	  .help = "What the port is there for, such as lan or wan; stands in its records." },
+	{ AT_PORT(hook), TYPE(CHOICE, "auto"), .choices = hooks,
+	  .help = "Where received frames are measured: auto is XDP in the driver of a physical port that can, else TC; "
+		  "xdp insists on the driver, xdp-generic is the slow XDP that every port has. "
+		  "Sent frames are always measured at TC. A program of someone else is never replaced." },
+	{ AT_PORT(mirror), TYPE(CHOICE, "no"), .choices = no_yes,
+	  .help = "Whether the port receives a copy of the frames of both directions (SPAN, TAP)." },
+};
+const size_t options_count = ARRAY_SIZE(options);
+
+struct unit {
+	const char *suffix;
+	uint64_t factor;
+};
+
+/* From the largest down: a value is written with the first that divides it. */
+static const struct unit no_units[] = { { "", 1 }, { NULL, 0 } };
+static const struct unit size_units[] = { { "M", MIB }, { "k", KIB }, { "", 1 }, { NULL, 0 } };
+static const struct unit duration_units[] = { { "h", H }, { "m", 60 * S }, { "s", S }, { "ms", MS }, { NULL, 0 } };
+
+static const struct unit *units_of(enum option_type type)
+{
+	return type == OPTION_DURATION ? duration_units : type == OPTION_SIZE ? size_units : no_units;
+}
+
+/* -EINVAL: not digits and a unit; -ERANGE: more than 64 bits. */
+static int scaled_parse(const char *text, const struct unit *unit, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+	const char *p = text;
+	bool over = false;
+
+	for (; *p >= '0' && *p <= '9'; p++)
+		over |= __builtin_mul_overflow(value, 10, &value) ||
+			__builtin_add_overflow(value, (uint64_t)(*p - '0'), &value);
+	while (unit->suffix && strcmp(p, unit->suffix))
+		unit++;
+	if (p == text || !unit->suffix)
+		return -EINVAL;
+	if (over || __builtin_mul_overflow(value, unit->factor, &value))
+		return -ERANGE;
+	*ret_value = value;
+	return 0;
+}
+
+static void scaled_print(uint64_t value, const struct unit *unit, struct writer *w)
+{
+	while (unit[1].suffix && (!value || value % unit->factor))
+		unit++;
+	writer_u64(w, value / unit->factor);
+	writer_text(w, unit->suffix);
+}
+
+/* Takes one character off @text; false where it is not one that MQTT strings may hold (MQTT 5.0, 1.5.4). */
+static bool utf8_take(const unsigned char **text)
+{
+	static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *p = *text;
+	int more = *p < 0x80 ? 0 : *p < 0xc0 ? -1 : *p < 0xe0 ? 1 : *p < 0xf0 ? 2 : *p < 0xf8 ? 3 : -1;
+	uint32_t c = more > 0 ? *p & (0x3fU >> more) : *p;
+
+	p++;
+	for (int i = 0; i < more; i++, p++) {
+		if ((*p & 0xc0) != 0x80)	/* the NUL at the end too */
+			return false;
+		c = c << 6 | (*p & 0x3f);
+	}
+	*text = p;
+	return more >= 0 && c >= least[more] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) &&	/* surrogates */
+	       c >= 0x20 && (c < 0x7f || c > 0x9f) &&						/* controls */
+	       (c < 0xfdd0 || c > 0xfdef) && (c & 0xfffe) != 0xfffe;				/* no characters */
+}
+
+static bool utf8_valid(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	while (*p)
+		if (!utf8_take(&p))
+			return false;
+	return true;
+}
+
+static const char *topic_wrong(const char *value)
+{
+	if (value[0] == '$')
+		return "starts with $, which is the broker's own";
+	if (value[0] == '/' || value[strlen(value) - 1] == '/' || strstr(value, "//"))
+		return "has an empty level";
+	return strpbrk(value, "+#") ? "has a wildcard" : NULL;
+}
+
+static const char *text_wrong(const struct conf_option *option, const char *value)
+{
+	static const char host_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:%";
+
+	if (!*value)
+		return option->empty ? NULL : "empty";
+	if (strlen(value) >= option->size)
+		return "too long";
+	if (!utf8_valid(value))
+		return "has a control character, or is not UTF-8";
+	if (option->type == OPTION_LEVEL && strpbrk(value, "/+#"))
+		return "has a character that is not allowed";
+	if (option->type == OPTION_TOPIC)
+		return topic_wrong(value);
+	if (option->type == OPTION_HOST && value[strspn(value, host_chars)])
+		return "not a host name or address";
+	if (option->type == OPTION_PATH && value[0] != '/')
+		return "not an absolute path";
+	if (option->type == OPTION_USER && strpbrk(value, " :/"))
+		return "not a user name";
+	return NULL;
+}
+
+static const char *number_wrong(const struct conf_option *option, const char *value, uint64_t *ret_number)
+{
+	int err = scaled_parse(value, units_of(option->type), ret_number);
+
+	if (err == -EINVAL)
+		return option->type == OPTION_DURATION ? "not a duration" :
+		       option->type == OPTION_SIZE ? "not a size" : "not a number";
+	if (err || *ret_number < option->min || *ret_number > option->max)
+		return "out of range";
+	return option->type == OPTION_POWER && (*ret_number & (*ret_number - 1)) ? "not a power of two" : NULL;
+}
+
+static bool is_text(const struct conf_option *option)
+{
+	return option->type <= OPTION_USER;
+}
+
+static void number_store(const struct conf_option *option, void *base, uint64_t number)
+{
+	char *at = (char *)base + option->offset;
+
+	if (option->size == 1)
+		memcpy(at, &(uint8_t){ (uint8_t)number }, 1);
+	else if (option->size == 2)
+		memcpy(at, &(uint16_t){ (uint16_t)number }, 2);
+	else if (option->size == 4)
+		memcpy(at, &(uint32_t){ (uint32_t)number }, 4);
+	else
+		memcpy(at, &number, 8);
+}
+
+static uint64_t number_fetch(const struct conf_option *option, const void *base)
+{
+	const char *at = (const char *)base + option->offset;
+	union { uint8_t u8; uint16_t u16; uint32_t u32; uint64_t u64; } n;
+
+	memcpy(&n, at, option->size);
+	return option->size == 1 ? n.u8 : option->size == 2 ? n.u16 : option->size == 4 ? n.u32 : n.u64;
+}
+
+const char *options_set(const struct conf_option *option, void *base, const char *value)
+{
+	const struct option_choice *choice = option->choices;
+	const char *wrong = NULL;
+	uint64_t number = 0;
+
+	if (is_text(option)) {
+		wrong = text_wrong(option, value);
+		if (!wrong) {
+			char *at = (char *)base + option->offset;
+
+			memset(at, 0, option->size);	/* equal values are equal structs */
+			memcpy(at, value, strlen(value));
+		}
+		return wrong;
+	}
+	if (choice) {
+		while (choice->word && strcmp(value, choice->word))
+			choice++;
+		wrong = choice->word ? NULL : "not one of the choices";
+		number = choice->value;
+	} else {
+		wrong = number_wrong(option, value, &number);
+	}
+	if (!wrong)
+		number_store(option, base, number);
+	return wrong;
+}
+
+void options_get(const struct conf_option *option, const void *base, struct writer *w)
+{
+	const struct option_choice *choice = option->choices;
+
+	if (is_text(option)) {
+		writer_text(w, (const char *)base + option->offset);
+	} else if (choice) {
+		while (choice->word && choice->value != number_fetch(option, base))
+			choice++;
+		writer_text(w, choice->word ? choice->word : "?");
+	} else {
+		scaled_print(number_fetch(option, base), units_of(option->type), w);
+	}
+}
+
+void options_preset(const char *section, void *base)
+{
+	for (size_t i = 0; i < options_count; i++)
+		if (!strcmp(options[i].section, section))
+			options_set(&options[i], base, options[i].preset);
+}
+
+static const struct {
+	const char *word;	/* for weir.conf(5) */
+	const char *before;	/* the longest length */
+	const char *behind;
+} texts[] = {
+	[OPTION_LEVEL]	= { "text", "1 to ", " bytes of UTF-8 without / + # and control characters" },
+	[OPTION_TOPIC]	= { "text", "1 to ", " bytes of UTF-8 without + # and control characters; no level is empty" },
+	[OPTION_TEXT]	= { "text", "1 to ", " bytes of UTF-8 without control characters" },
+	[OPTION_HOST]	= { "host", "a name or an IP address of 1 to ", " bytes" },
+	[OPTION_PATH]	= { "path", "an absolute path of at most ", " bytes" },
+	[OPTION_USER]	= { "user", "a name or number of 1 to ", " bytes" },
+	[OPTION_NUMBER]	= { "number", "", "" },
+	[OPTION_POWER]	= { "number", "a power of two, ", "" },
+	[OPTION_SIZE]	= { "size", "", " bytes; k (1024) or M (1048576) may follow" },
+	[OPTION_DURATION] = { "duration", "", "" },
+	[OPTION_CHOICE]	= { "choice", "", "" },
+};
+
+void options_allowed(const struct conf_option *option, struct writer *w)
+{
+	if (is_text(option) && option->empty)
+		writer_text(w, "nothing, or ");
+	writer_text(w, texts[option->type].before);
+	if (is_text(option)) {
+		writer_u64(w, option->size - 1);
+	} else if (option->choices) {
+		for (const struct option_choice *c = option->choices; c->word; c++) {
+			writer_text(w, c == option->choices ? "" : ", ");
+			writer_text(w, c->word);
+		}
+	} else {
+		scaled_print(option->min, units_of(option->type), w);
+		writer_text(w, " to ");
+		scaled_print(option->max, units_of(option->type), w);
+	}
+	writer_text(w, texts[option->type].behind);
+}
+
+/* Levenshtein; case counts for nothing, so that "Slots" is near to "slots". */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1], len_b = strlen(b);
+
+	for (size_t j = 0; j <= len_b; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= len_b; j++) {
+			size_t change = corner + !!strncasecmp(&a[i - 1], &b[j - 1], 1);
+
+			corner = row[j];
+			row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
+		}
+	}
+	return row[len_b];
+}
+
+static bool is_near(const char *given, const char *known, size_t *best)
+{
+	size_t d;
+
+	if (strlen(given) > WORD_MAX || strlen(known) > WORD_MAX)
+		return false;
+	d = distance(given, known);
+	if (d > MAX(strlen(known) / 3, 1) || d >= *best)
+		return false;
+	*best = d;
+	return true;
+}
+
+const char *options_nearest_section(const char *word)
+{
+	const char *nearest = NULL;
+	size_t best = SIZE_MAX;
+
+	for (size_t i = 0; i < options_sections_count; i++)
+		if (is_near(word, options_sections[i].name, &best))
+			nearest = options_sections[i].name;
+	return nearest;
+}
+
+const struct conf_option *options_nearest(const char *section, const char *key)
+{
+	const struct conf_option *nearest = NULL;
+	size_t best = SIZE_MAX;
+
+	for (size_t i = 0; i < options_count; i++)
+		if (!strcmp(options[i].section, section) && is_near(key, options[i].key, &best))
+			nearest = &options[i];
+	for (size_t i = 0; !nearest && i < options_count; i++)
+		if (!strcmp(options[i].key, key))
+			nearest = &options[i];
+	return nearest;
+}
+
+const char *options_type(const struct conf_option *option)
+{
+	return texts[option->type].word;
+}

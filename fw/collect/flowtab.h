@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * flowtab - takes what the kernel counted out of the flow table.
+ *
+ * The BPF side adds packets up per flow slot. A sweep walks the table once, through a window that slides over it, hands
+ * every flow that ended (idle, FIN, RST) or grew old (active) to @emit, and frees the slots of the ended ones, each in
+ * two sweeps: first no packet matches it any more, then it is emptied once more. What becomes of a record is the
+ * caller's business. What was taken is added to map "taken", so that the books can be closed at any time; totals and
+ * names lie in maps too, so that another process can go on where this one ends. Twins (abi.h, flowtab.h of bpf) are
+ * merged. Times are CLOCK_MONOTONIC nanoseconds (replay: since 1970). Returns 0 or a negative errno; no logging.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+
+struct flowtab;
+
+/* IPFIX flowEndReason, RFC 5102 5.11.3 */
+enum flow_end {
+	FLOW_END_IDLE = 1,
+	FLOW_END_ACTIVE = 2,	/* still alive: an interim report */
+	FLOW_END_DETECTED = 3,	/* FIN from both sides, RST, or its ports used again */
+	FLOW_END_FORCED = 4,	/* flush */
+};
+
+struct flowtab_limits {
+	uint64_t tcp_idle_ns;	/* no packet for this long: the flow has ended */
+	uint64_t idle_ns;	/* the same for all but TCP */
+	uint64_t fin_ns;	/* TCP flow that was closed: its late packets still come */
+	uint64_t active_ns;	/* last report older than this: report it, though still alive */
+};
+
+struct flowtab_settings {
+	int flows_fd, ledger_fd, hellos_fd, names_fd, taken_fd;
+	uint32_t slots, hellos;	/* struct meta */
+	struct flowtab_limits limits;
+};
+
+/* One report. [0] is what the a end sent, [1] the b end (struct flow_key). Good during the call of emit. */
+struct flow_report {
+	const struct flow_key *key;
+	uint64_t first_ns;
+	uint64_t last_ns;
+	uint64_t packets[2];	/* since the last report */
+	uint64_t bytes[2];
+	uint64_t ip_bytes[2];
+	struct flow_total total;	/* since first_ns, this report included */
+	uint32_t flags;		/* FLOW_* */
+	uint8_t name_status;	/* enum name_status */
+	uint8_t end;		/* enum flow_end */
+	const uint8_t *mac;	/* 6 bytes, of a (FLOW_MAC_B: of b); NULL: unknown */
+	const uint8_t *sni;	/* sni_len bytes */
+	const uint8_t *alpn;	/* ProtocolNameList entries, alpn_len bytes */
+	uint8_t sni_len;
+	uint8_t alpn_len;
+};
+
+typedef void (*flowtab_emit)(const struct flow_report *report, void *arg);
+
+struct flowtab_counters {
+	uint64_t sweeps;
+	uint64_t reports;
+	uint64_t ended;
+	uint64_t twins;		/* slots merged into another one of the same flow */
+	uint64_t names_taken;
+	uint64_t names_given_up;	/* hello walks ended because the rest did not come */
+	uint32_t live;		/* slots by the last whole sweep */
+	uint32_t dead;
+	uint32_t hellos;	/* walks under way */
+	struct taken pending[PORTS_MAX];	/* counted in slots and not taken, by the last whole sweep */
+};
+
+int flowtab_new(struct flowtab **ret_ft, const struct flowtab_settings *settings);
+struct flowtab *flowtab_free(struct flowtab *ft);	/* takes NULL; returns NULL */
+
+/* One window (16384 slots) of a sweep. 1: the sweep is done; 0: go on; or a negative errno. */
+int flowtab_sweep_window(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);
+int flowtab_sweep(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);	/* the windows that are left */
+
+/* Ends every flow, as FLOW_END_FORCED, and empties the table. For replay: with packets coming it would not end. */
+int flowtab_flush(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);
+
+/* Reports every flow that has anything to report; they go on. For a shutdown that somebody continues. */
+int flowtab_report_all(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);
+
+/* EVENT_HELLO: a walk has ended; its entry can go back to the pool now. */
+int flowtab_hello_done(struct flowtab *ft, uint32_t slot_number);
+
+uint32_t flowtab_windows(uint32_t slots);	/* of one sweep */
+
+const struct flowtab_counters *flowtab_counters(const struct flowtab *ft);
+uint64_t flowtab_names_full(const struct flowtab *ft);
+uint32_t flowtab_names_used(const struct flowtab *ft);

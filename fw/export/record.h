@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * record - one flow report, ready to encode, and its one-line form for people.
+ *
+ * Whoever joins the sweep with ports, names and the clock fills it; json.c (machines) and record_text() (people) write
+ * it. Pure data: every pointer is borrowed and needs to live only as long as the call that encodes. Unknown is said
+ * by the has_ flags, NULL, length 0 or the enums' UNKNOWN, and is then left out, never written as 0. Source is the
+ * initiator (RFC 5103). Addresses and ports are in wire order, times are microseconds since 1970.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/writer.h"
+#include "bpf/abi.h"
+
+#define COMMUNITY_ID_TEXT 31	/* "1:", 28 characters of base64, NUL */
+#define RECORD_TEXT_MAX 2560	/* record_text() fits with an interface of 15 bytes: all of SNI and ALPN as \xNN */
+
+/* IPFIX flowEndReason, RFC 5102 5.11.3; 0: not said. Number, then ECS event.reason. */
+#define END_REASONS(X) \
+	X(IDLE_TIMEOUT,	1, "idle timeout") \
+	X(ACTIVE,	2, "active timeout") \
+	X(FLOW_END,	3, "end of flow detected") \
+	X(FORCED,	4, "forced end") \
+	X(RESOURCES,	5, "lack of resources")
+
+enum end_reason {
+#define X(id, number, text) END_##id = number,
+	END_REASONS(X)
+#undef X
+	END_REASON_N,
+};
+
+/* How source and destination were told apart: weir.initiator. */
+#define INITIATORS(X) \
+	X(UNKNOWN,	NULL) \
+	X(FIRST_PACKET,	"first_packet")	/* it sent the first packet that was seen */ \
+	X(SYN,		"syn")		/* it sent the SYN */
+
+enum initiator {
+#define X(id, text) INITIATOR_##id,
+	INITIATORS(X)
+#undef X
+	INITIATOR_N,
+};
+
+struct record_side {
+	__be32 addr[4];		/* as in struct flow_key: IPv4 as ::ffff:a.b.c.d */
+	__be16 port;		/* where record.has_ports */
+	__u8 mac[6];		/* where has_mac */
+	bool has_mac;
+	__u8 tcp_flags;		/* OR over the flow's life; TCP only */
+	uint64_t packets;	/* sent by this side since the last report */
+	uint64_t bytes;		/* layer-2 frame bytes */
+	uint64_t ip_bytes;
+	uint64_t total_packets;	/* since the flow began, this report included */
+	uint64_t total_bytes;
+};
+
+struct record {
+	uint64_t start_us;	/* of the flow */
+	uint64_t end_us;	/* its last packet so far */
+	uint64_t duration_ns;
+	struct record_side source;
+	struct record_side destination;
+	uint8_t ip_version;	/* 4, 6 */
+	uint8_t proto;		/* IANA protocol number */
+	bool has_ports;		/* false: the protocol has none, or no packet showed them (later fragments) */
+	bool fragments;		/* some of its packets were fragments */
+	bool from_start;	/* its first packet was seen: the totals are whole */
+	uint8_t end_reason;	/* enum end_reason; 0: absent */
+	uint8_t initiator;	/* enum initiator */
+	uint8_t name_status;	/* enum name_status; NAME_N: absent */
+	uint16_t vlan[2];	/* outermost first; 0: none */
+	uint16_t pppoe_session;	/* 0: none */
+	char community_id[COMMUNITY_ID_TEXT];	/* "": absent */
+	const char *interface;	/* NULL: absent; so are role and hook */
+	const char *role;
+	const char *hook;
+	const uint8_t *sni;	/* any bytes, not ended by NUL */
+	uint16_t sni_len;	/* 0: absent */
+	uint16_t alpn_len;	/* 0: absent */
+	const uint8_t *alpn;	/* entries of an RFC 7301 ProtocolNameList: length byte, then that many bytes */
+};
+
+/* The next entry of the list at @r->alpn, @at bytes in (start with 0). False at the end and where an entry is cut. */
+bool record_alpn_next(const struct record *r, size_t *at, const uint8_t **ret_name, size_t *ret_len);
+
+bool record_is_tls(const struct record *r);		/* a ClientHello was seen */
+const char *record_proto_name(uint8_t proto);		/* IANA keyword in lower case; NULL: no common one */
+const char *record_end_reason_text(uint8_t reason);	/* NULL: not said */
+const char *record_initiator_text(uint8_t initiator);	/* NULL: unknown */
+const char *record_name_status_text(uint8_t status);	/* NULL: unknown */
+
+/*
+ * "2026-11-22 10:00:00.123 lan0 tcp 192.168.1.20:51514 > 203.0.113.7:443 12/14 pkts 3411/9120 B example.org h2 ok", no
+ * newline; pairs are source/destination; "-" stands for what is unknown. Names can hold nothing but printable ASCII.
+ */
+void record_text(struct writer *w, const struct record *r);

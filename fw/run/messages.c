@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "run/messages.h"
+
+#include <string.h>
+
+#include "base/util.h"
+#include "collect/attach.h"
+#include "export/text.h"
+
+static void pair(struct writer *w, const char *name, const char *value, const char *end)
+{
+	writer_format(w, "\"%s\":", name);
+	text_json(w, value, strlen(value));
+	writer_text(w, end);
+}
+
+static void begin(struct writer *w, const struct snapshot *s, const char *schema)
+{
+	writer_char(w, '{');
+	pair(w, "schema", schema, ",");
+	pair(w, "gateway", s->gateway, ",");
+	pair(w, "site", s->site, ",");
+	writer_text(w, "\"ts\":\"");
+	text_time(w, s->now_us);
+	writer_char(w, '"');
+}
+
+void message_birth(struct writer *w, const struct snapshot *s, const char *boot_id, uint64_t epoch)
+{
+	begin(w, s, "weir.birth/1");
+	writer_char(w, ',');
+	pair(w, "version", s->version, ",");
+	pair(w, "boot_id", boot_id, ",");
+	writer_format(w, "\"epoch\":%llu,\"abi\":%u,\"slots\":%u,", (unsigned long long)epoch, ABI_VERSION, s->slots);
+	writer_text(w, "\"schemas\":{\"flow\":\"" BATCH_SCHEMA "\",\"iface\":\"weir.iface/1\",\"health\":\"weir.health/1\","
+		    "\"summary\":\"weir.summary/1\",\"event\":\"weir.event/1\"},\"ports\":[");
+	for (unsigned int i = 0; i < s->ports; i++) {
+		const struct port_state *p = &s->port[i].state;
+
+		writer_text(w, i ? ",{" : "{");
+		pair(w, "name", p->name, ",");
+		pair(w, "role", p->role, ",");
+		pair(w, "rx_hook", attached_names[p->rx], ",");
+		pair(w, "tx_hook", attached_names[p->tx], p->reason[0] ? "," : "}");
+		if (p->reason[0])
+			pair(w, "reason", p->reason, "}");
+	}
+	writer_text(w, "]}");
+}
+
+void message_summary(struct writer *w, const struct snapshot *s, const struct summary *sum)
+{
+	begin(w, s, "weir.summary/1");
+	writer_format(w, ",\"interval_ms\":%llu,\"records\":%llu,\"flows_ended\":%llu,\"packets\":%llu,\"bytes\":%llu,",
+		      (unsigned long long)(sum->interval_ns / NS_PER_MS), (unsigned long long)sum->records,
+		      (unsigned long long)sum->flows_ended, (unsigned long long)sum->packets,
+		      (unsigned long long)sum->bytes);
+	writer_format(w, "\"flows_live\":%u,\"tcp_ended\":%llu,\"tcp_named\":%llu}", s->flowtab.live,
+		      (unsigned long long)sum->tcp_ended, (unsigned long long)sum->tcp_named);
+}
+
+void message_event(struct writer *w, const struct snapshot *s, const char *kind, const char *port, const char *dir,
+		   const char *detail)
+{
+	begin(w, s, "weir.event/1");
+	writer_char(w, ',');
+	writer_text(w, "\"event\":{");
+	pair(w, "action", kind, "}");
+	if (port) {
+		writer_text(w, ",\"observer\":{\"interface\":{");
+		pair(w, "name", port, "}}");
+	}
+	if (dir) {
+		writer_char(w, ',');
+		pair(w, "direction", dir, "");
+	}
+	if (detail) {
+		writer_char(w, ',');
+		pair(w, "detail", detail, "");
+	}
+	writer_char(w, '}');
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * messages - birth, summary and event as JSON. (flow: export/json; iface and health: snapshot.) Pure.
+ */
+#pragma once
+
+#include "base/writer.h"
+#include "run/snapshot.h"
+
+#define MESSAGE_JSON_MAX 16384
+
+/* What happened between two summaries. */
+struct summary {
+	uint64_t interval_ns;
+	uint64_t records;	/* flow reports, interim ones included */
+	uint64_t flows_ended;
+	uint64_t packets, bytes;	/* in those reports, over all ports: a forwarded packet is in two ports' flows */
+	uint64_t tcp_ended;	/* ended flows over TCP that may have a name */
+	uint64_t tcp_named;
+};
+
+void message_birth(struct writer *w, const struct snapshot *s, const char *boot_id, uint64_t epoch);
+void message_summary(struct writer *w, const struct snapshot *s, const struct summary *sum);
+
+/* @kind: "table_full", "port_attached", ...; @port, @dir, @detail: NULL where there is none. */
+void message_event(struct writer *w, const struct snapshot *s, const char *kind, const char *port, const char *dir,
+		   const char *detail);

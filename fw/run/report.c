@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "run/report.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+static void fill_side(struct record_side *side, const struct flow_report *flow, int b)
+{
+	const struct flow_key *key = flow->key;
+
+	memcpy(side->addr, b ? key->b_addr : key->a_addr, sizeof(side->addr));
+	side->port = b ? key->b_port : key->a_port;
+	side->tcp_flags = (uint8_t)(flow->flags >> (b ? 8 : 0));
+	side->packets = flow->packets[b];
+	side->bytes = flow->bytes[b];
+	side->ip_bytes = flow->ip_bytes[b];
+	side->total_packets = flow->total.packets[b];
+	side->total_bytes = flow->total.bytes[b];
+	if (flow->mac && b == !!(flow->flags & FLOW_MAC_B)) {
+		memcpy(side->mac, flow->mac, sizeof(side->mac));
+		side->has_mac = true;
+	}
+}
+
+static void fill_community_id(const struct reporter *r, const struct flow_key *key, struct record *record)
+{
+	struct community_id_flow flow = {
+		.a_port = key->a_port,
+		.b_port = key->b_port,
+		.has_ports = record->has_ports,
+		.ip_version = key->ip_version,
+		.proto = key->proto,
+	};
+
+	memcpy(flow.a_addr, key->a_addr, sizeof(flow.a_addr));
+	memcpy(flow.b_addr, key->b_addr, sizeof(flow.b_addr));
+	if (r->community_id)
+		community_id_text(r->community_id, &flow, record->community_id);	/* none: stays "" */
+}
+
+void report_record(const struct reporter *r, const struct flow_report *flow, struct record *ret_record)
+{
+	const struct flow_key *key = flow->key;
+	const struct report_port *port = &r->port[key->port % PORTS_MAX];
+	const int initiator = !!(flow->flags & FLOW_INITIATOR_B);
+	struct record *record = ret_record;
+
+	*record = (struct record){
+		.start_us = clock_wall_us(&r->clock, flow->first_ns),
+		.end_us = clock_wall_us(&r->clock, flow->last_ns),
+		.duration_ns = flow->last_ns - flow->first_ns,
+		.ip_version = key->ip_version,
+		.proto = key->proto,
+		.has_ports = key->a_port || key->b_port,
+		.fragments = flow->flags & FLOW_FRAGMENTS,
+		.from_start = flow->flags & FLOW_SYN_SEEN,
+		.end_reason = flow->end,
+		.initiator = flow->flags & FLOW_SYN_SEEN ? INITIATOR_SYN : INITIATOR_FIRST_PACKET,
+		.name_status = flow->name_status,
+		.vlan = { key->vlan[0], key->vlan[1] },
+		.pppoe_session = key->pppoe_session,
+		.interface = port->name,
+		.role = port->role,
+		.hook = port->hook,
+		.sni = flow->sni,
+		.sni_len = flow->sni_len,
+		.alpn = flow->alpn,
+		.alpn_len = flow->alpn_len,
+	};
+	fill_side(&record->source, flow, initiator);
+	fill_side(&record->destination, flow, !initiator);
+	fill_community_id(r, key, record);
+}

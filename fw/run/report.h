@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * report - a flow report of the sweep -> a record that can be encoded: joins it with clock, ports and Community ID.
+ *
+ * The seam between collect, enrich and export; used alike by the agent and by weir replay. No logging.
+ */
+#pragma once
+
+#include "collect/flowtab.h"
+#include "enrich/clock.h"
+#include "enrich/community_id.h"
+#include "export/record.h"
+
+struct report_port {
+	const char *name;	/* NULL: unknown; so are the others */
+	const char *role;
+	const char *hook;
+};
+
+struct reporter {
+	struct clock clock;
+	struct community_id *community_id;	/* NULL: records have none */
+	struct report_port port[PORTS_MAX];	/* strings are borrowed */
+};
+
+/* @ret_record borrows from @flow and @r: good while both are. */
+void report_record(const struct reporter *r, const struct flow_report *flow, struct record *ret_record);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "run/snapshot.h"
+
+#include <stdio.h>
+
+#include "base/util.h"
+#include "collect/attach.h"
+#include "collect/counters.h"
+#include "export/record.h"
+#include "export/text.h"
+
+static const char *const dir_names[DIRS] = { "rx", "tx" };
+
+/* Counters that are one number each: printed as they stand here, in text and JSON. */
+struct figure {
+	const char *name;
+	uint64_t value;
+};
+
+#define FIGURES_MAX 96
+
+static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MAX])
+{
+	const struct flowtab_counters *t = &s->flowtab;
+	const struct link_counters *l = &s->link.counters;
+	const struct ports_counters *p = &s->ports_counters;
+	const struct figure fixed[] = {
+		{ "sweep.sweeps", t->sweeps }, { "sweep.reports", t->reports }, { "sweep.ended", t->ended },
+		{ "sweep.twins", t->twins }, { "sweep.names_taken", t->names_taken },
+		{ "sweep.names_given_up", t->names_given_up }, { "names.full", s->names_full },
+		{ "ports.events", p->events }, { "ports.overruns", p->overruns }, { "ports.dumps", p->dumps },
+		{ "ports.attached", p->attached }, { "ports.failed", p->failed }, { "ports.no_index", p->no_index },
+		{ "ports.no_place", p->no_place },
+		{ "broker.attempts", l->attempts }, { "broker.connects", l->connects },
+		{ "broker.disconnects", l->disconnects }, { "broker.refused", l->refused },
+		{ "broker.failed", l->failed }, { "broker.fallbacks", l->fallbacks },
+		{ "broker.publishes", l->publishes }, { "broker.acks", l->acks },
+		{ "broker.publish_refused", l->publish_refused }, { "broker.publish_too_big", l->publish_too_big },
+		{ "broker.publish_ignored", l->publish_ignored }, { "broker.link_malformed", l->link_malformed },
+		{ "broker.link_stale", l->link_stale },
+#define X(name, text) { "export." #name, s->batch.name },
+		BATCH_COUNTERS(X)
+#undef X
+	};
+	unsigned int n = 0;
+
+	_Static_assert(ARRAY_SIZE(fixed) + STAT_N < FIGURES_MAX, "FIGURES_MAX");
+	for (int i = 0; i < STAT_N; i++)
+		f[n++] = (struct figure){ stat_names[i], s->stats[i] };
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
+		f[n++] = fixed[i];
+	return n;
+}
+
+struct tally snapshot_unaccounted(const struct snapshot_port *port, int dir)
+{
+	const struct tally classes = counters_classes(&port->books, dir);
+	const struct tally *seen = &port->books.dir[dir].seen, *taken = &port->taken.dir[dir],
+			   *pending = &port->pending.dir[dir];
+
+	return (struct tally){
+		.frames = seen->frames - taken->frames - pending->frames - classes.frames,
+		.bytes = seen->bytes - taken->bytes - pending->bytes - classes.bytes,
+	};
+}
+
+/* ---- text ---- */
+
+static void text_head(struct writer *w, const struct snapshot *s)
+{
+	const uint64_t up_s = s->uptime_ns / NS_PER_S;
+	const struct link_state *l = &s->link;
+
+	writer_format(w, "weir %s  site %s  gateway %s  up %llud %02llu:%02llu:%02llu", s->version, s->site, s->gateway,
+		      (unsigned long long)up_s / 86400, (unsigned long long)up_s / 3600 % 24,
+		      (unsigned long long)up_s / 60 % 60, (unsigned long long)up_s % 60);
+	if (s->agent_starts > 1 || s->uplink_starts > 1)
+		writer_format(w, "  restarts: agent %u, uplink %u", s->agent_starts - 1, s->uplink_starts - 1);
+	writer_format(w, "\nclock   %s, %u steps\n", s->clock_synced ? "synchronised" : "NOT synchronised", s->clock_steps);
+	writer_format(w, "broker  %s:%u  ", l->host, l->port);
+	if (l->connected)
+		writer_format(w, "connected, MQTT %s", l->protocol == 5 ? "5" : "3.1.1");
+	else
+		writer_format(w, "NOT connected: %s; next try in %u ms", l->error[0] ? l->error : "no attempt yet",
+			      l->next_attempt_ms);
+	writer_format(w, "; unacknowledged %u messages, %zu bytes\n", s->fill.waiting + s->fill.in_flight, s->fill.bytes);
+	writer_format(w, "flows   %u live and %u ending of %u slots; %u of %u hello walks; %u of %u names\n\n",
+		      s->flowtab.live, s->flowtab.dead, s->slots, s->flowtab.hellos, s->hellos, s->names_used, NAMES_MAX);
+}
+
+static void text_ports(struct writer *w, const struct snapshot *s)
+{
+	writer_format(w, "%-15s %-8s %-8s %-12s %-12s %8s  %s\n", "PORT", "ROLE", "LINK", "RX HOOK", "TX HOOK", "IFINDEX",
+		      "NOTE");
+	for (unsigned int i = 0; i < s->ports; i++) {
+		const struct port_state *p = &s->port[i].state;
+
+		writer_format(w, "%-15s %-8s %-8s %-12s %-12s %8u  %s%s\n", p->name, p->role,
+			      !p->ifindex ? "absent" : p->up ? "up" : "down", attached_names[p->rx],
+			      attached_names[p->tx], p->ifindex, p->flags & PORT_MIRROR ? "mirror; " : "", p->reason);
+	}
+	if (!s->ports)
+		writer_text(w, "(no port: the configuration names none that exists)\n");
+}
+
+static void text_books(struct writer *w, const struct snapshot *s)
+{
+	writer_format(w, "\n%-15s %-4s %14s %18s   %s\n", "BOOKS", "DIR", "FRAMES", "BYTES", "WHERE THEY ARE");
+	for (unsigned int i = 0; i < s->ports; i++)
+		for (int dir = 0; dir < DIRS; dir++) {
+			const struct snapshot_port *p = &s->port[i];
+			const struct tally moving = snapshot_unaccounted(p, dir);
+			const struct {
+				const char *name;
+				const struct tally *t;
+			} rows[] = {
+				{ "seen", &p->books.dir[dir].seen }, { "reported in flows", &p->taken.dir[dir] },
+				{ "in the flow table", &p->pending.dir[dir] },
+			};
+
+			for (size_t r = 0; r < ARRAY_SIZE(rows); r++)
+				writer_format(w, "%-15s %-4s %14llu %18llu   %s\n", r ? "" : p->state.name,
+					      r ? "" : dir_names[dir], rows[r].t->frames, rows[r].t->bytes, rows[r].name);
+			for (int c = 0; c < BOOK_N; c++)
+				if (p->books.dir[dir].class[c].frames)
+					writer_format(w, "%-20s %14llu %18llu   %s: %s\n", "",
+						      p->books.dir[dir].class[c].frames, p->books.dir[dir].class[c].bytes,
+						      book_class_names[c], book_class_texts[c]);
+			writer_format(w, "%-20s %14lld %18lld   %s\n", "", (long long)moving.frames,
+				      (long long)moving.bytes, moving.frames || moving.bytes
+				      ? "came in during the sweep" : "unaccounted: the books balance");
+		}
+}
+
+static void text_counters(struct writer *w, const struct snapshot *s)
+{
+	struct figure f[FIGURES_MAX];
+	const unsigned int n = figures(s, f);
+
+	writer_text(w, "\nCOUNTERS\n");
+	for (unsigned int i = 0; i < n; i++) {
+		writer_format(w, "%-26s %14llu", f[i].name, (unsigned long long)f[i].value);
+		writer_text(w, i % 2 || i == n - 1 ? "\n" : "    ");
+	}
+	writer_text(w, "\nNAMES of ended TCP flows:");
+	for (int i = 0; i < NAME_N; i++)
+		if (s->name_status[i])
+			writer_format(w, "  %s %llu", record_name_status_text((uint8_t)i),
+				      (unsigned long long)s->name_status[i]);
+	writer_char(w, '\n');
+}
+
+void snapshot_text(struct writer *w, const struct snapshot *s)
+{
+	text_head(w, s);
+	text_ports(w, s);
+	text_books(w, s);
+	text_counters(w, s);
+}
+
+/* ---- JSON ---- */
+
+static void json_text(struct writer *w, const char *name, const char *value)
+{
+	writer_format(w, "\"%s\":", name);
+	text_json(w, value, __builtin_strlen(value));
+	writer_char(w, ',');
+}
+
+static void json_tally(struct writer *w, const char *name, const struct tally *t, const char *end)
+{
+	writer_format(w, "\"%s\":{\"frames\":%llu,\"bytes\":%llu}%s", name, t->frames, t->bytes, end);
+}
+
+static void json_envelope(struct writer *w, const struct snapshot *s, const char *schema)
+{
+	writer_char(w, '{');
+	json_text(w, "schema", schema);
+	json_text(w, "gateway", s->gateway);
+	json_text(w, "site", s->site);
+	writer_text(w, "\"ts\":\"");
+	text_time(w, s->now_us);
+	writer_text(w, "\",");
+}
+
+static void json_books(struct writer *w, const struct snapshot_port *p, int dir)
+{
+	const struct books *b = &p->books;
+
+	writer_format(w, "\"%s\":{", dir_names[dir]);
+	json_tally(w, "seen", &b->dir[dir].seen, ",");
+	json_tally(w, "flows", &p->taken.dir[dir], ",");
+	json_tally(w, "in_table", &p->pending.dir[dir], ",");
+	writer_text(w, "\"classes\":{");
+	for (int c = 0; c < BOOK_N; c++)
+		json_tally(w, book_class_names[c], &b->dir[dir].class[c], c == BOOK_N - 1 ? "}," : ",");
+	writer_text(w, "\"table_full\":{");
+	for (int i = 0; i < 4; i++)
+		json_tally(w, book_proto_names[i], &b->dir[dir].full_proto[i], i == 3 ? "}}" : ",");
+}
+
+void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct snapshot_port *port)
+{
+	const struct port_state *p = &port->state;
+
+	json_envelope(w, s, "weir.iface/1");
+	writer_text(w, "\"observer\":{\"interface\":{\"name\":");
+	text_json(w, p->name, __builtin_strlen(p->name));
+	writer_text(w, "}},\"weir\":{");
+	json_text(w, "role", p->role);
+	json_text(w, "rx_hook", attached_names[p->rx]);
+	json_text(w, "tx_hook", attached_names[p->tx]);
+	if (p->reason[0])
+		json_text(w, "reason", p->reason);
+	writer_format(w, "\"ifindex\":%u,\"up\":%s,\"books\":{", p->ifindex, p->up ? "true" : "false");
+	json_books(w, port, DIR_RX);
+	writer_char(w, ',');
+	json_books(w, port, DIR_TX);
+	writer_text(w, "}}}");
+}
+
+void snapshot_json(struct writer *w, const struct snapshot *s)
+{
+	struct figure f[FIGURES_MAX];
+	const unsigned int n = figures(s, f);
+
+	json_envelope(w, s, "weir.health/1");
+	json_text(w, "version", s->version);
+	writer_format(w, "\"uptime_s\":%llu,\"clock\":\"%s\",\"clock_steps\":%u,\"restarts\":{\"agent\":%u,\"uplink\":%u},",
+		      (unsigned long long)(s->uptime_ns / NS_PER_S), s->clock_synced ? "synced" : "unsynced",
+		      s->clock_steps, s->agent_starts - 1, s->uplink_starts - 1);
+	writer_text(w, "\"broker\":{");
+	json_text(w, "host", s->link.host);
+	if (s->link.error[0])
+		json_text(w, "error", s->link.error);
+	writer_format(w, "\"port\":%u,\"connected\":%s,\"unacked_messages\":%u,\"unacked_bytes\":%zu},", s->link.port,
+		      s->link.connected ? "true" : "false", s->fill.waiting + s->fill.in_flight, s->fill.bytes);
+	writer_format(w, "\"flow_table\":{\"slots\":%u,\"live\":%u,\"ending\":%u},", s->slots, s->flowtab.live,
+		      s->flowtab.dead);
+	writer_format(w, "\"hello_walks\":{\"size\":%u,\"used\":%u},\"names\":{\"size\":%u,\"used\":%u},", s->hellos,
+		      s->flowtab.hellos, NAMES_MAX, s->names_used);
+	writer_text(w, "\"name_status\":{");
+	for (int i = 0; i < NAME_N; i++)
+		writer_format(w, "%s\"%s\":%llu", i ? "," : "", record_name_status_text((uint8_t)i),
+			      (unsigned long long)s->name_status[i]);
+	writer_text(w, "},\"counters\":{");
+	for (unsigned int i = 0; i < n; i++)
+		writer_format(w, "%s\"%s\":%llu", i ? "," : "", f[i].name, (unsigned long long)f[i].value);
+	writer_text(w, "}}");
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * snapshot - all that is known of the box at one moment, as text for people and as JSON for machines.
+ *
+ * The agent fills one and hands it to a writer: weir status, its --json, and the MQTT classes health and iface say the
+ * same figures. Pure: everything is in the struct, strings are borrowed. What a figure means stands in the tables of
+ * abi.h, batch.h and below; a loss that has no counter here is a defect.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/writer.h"
+#include "bpf/abi.h"
+#include "collect/flowtab.h"
+#include "collect/ports.h"
+#include "export/batch.h"
+#include "mqtt/link.h"
+
+#define SNAPSHOT_TEXT_MAX (256 * 1024)	/* 64 ports with all their counters fit */
+#define SNAPSHOT_PORT_JSON_MAX 8192
+
+struct snapshot_port {
+	struct port_state state;
+	struct books books;	/* these three: when the last sweep ended */
+	struct taken taken;	/* out of flow slots, reported */
+	struct taken pending;	/* in flow slots, by the last sweep */
+};
+
+struct snapshot {
+	const char *version, *gateway, *site;
+	uint64_t now_us;		/* since 1970 */
+	uint64_t uptime_ns;		/* of the dataplane process */
+	bool clock_synced;
+	uint32_t clock_steps;
+	uint32_t agent_starts, uplink_starts;
+	uint32_t slots, hellos;
+	struct flowtab_counters flowtab;
+	uint64_t names_full;
+	uint32_t names_used;
+	uint64_t stats[STAT_N];
+	struct link_state link;
+	struct batch_fill fill;
+	struct batch_counters batch;
+	struct ports_counters ports_counters;
+	uint64_t name_status[NAME_N];	/* ended flows over TCP, by weir.name_status */
+	unsigned int ports;
+	struct snapshot_port port[PORTS_MAX];
+};
+
+/* seen - taken - pending - classes: 0 when no frame moved during the sweep; else what moved meanwhile. */
+struct tally snapshot_unaccounted(const struct snapshot_port *port, int dir);
+
+void snapshot_text(struct writer *w, const struct snapshot *s);		/* weir status */
+void snapshot_json(struct writer *w, const struct snapshot *s);		/* weir status --json, class health */
+void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct snapshot_port *port);	/* iface */

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "run/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/util.h"
+#include "collect/dataplane.h"
+#include "collect/ports.h"
+#include "mqtt/link.h"
+#include "mqtt/uplink.h"
+#include "run/agent.h"
+#include "run/children.h"
+#include "run/object_path.h"
+#include "run/privilege.h"
+#include "run/publish.h"
+#include "status/control.h"
+
+#define STOP_NS		(AGENT_STOP_NS + 4 * NS_PER_S)	/* then what still runs is killed */
+#define TELL_NS		(2 * NS_PER_S)			/* counters go to the agent this often */
+#define PASSWORD_MAX	256
+
+struct supervisor {
+	const struct conf *conf;
+	struct loop *loop;
+	struct dataplane *dp;
+	struct ports *ports;
+	struct child agent, uplink;
+	struct loop_timer stop_limit, tell;
+	struct privilege_user agent_user, uplink_user;
+	int link_fds[2];	/* agent's end, uplink's end: kept open for their successors */
+	int control_fd;
+	int agent_fds[2];	/* orders: ours, the agent's */
+	uint64_t started_ns;
+	bool stopping;
+};
+
+/* ---- ports ---- */
+
+static bool want(const char *name, struct port_wish *ret_wish, void *arg)
+{
+	const struct supervisor *s = arg;
+	const struct conf_port *port = conf_port_find(s->conf, name);
+	/* The two enums say the same of different things; a table, so that neither has to follow the other. */
+	static const enum attach_hook hooks[] = {
+		[CONF_HOOK_AUTO] = ATTACH_AUTO, [CONF_HOOK_XDP] = ATTACH_XDP,
+		[CONF_HOOK_XDP_GENERIC] = ATTACH_XDP_GENERIC, [CONF_HOOK_TC] = ATTACH_TC,
+	};
+
+	if (!port)
+		return false;
+	*ret_wish = (struct port_wish){ .hook = hooks[port->hook], .mirror = port->mirror };
+	snprintf(ret_wish->role, sizeof(ret_wish->role), "%s", port->role);
+	return true;
+}
+
+static void order(struct supervisor *s, const struct agent_order *o)
+{
+	if (s->agent.pid && send(s->agent_fds[0], o, sizeof(*o), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_warn("agent does not take orders: %s", strerror(errno));
+}
+
+static void port_changed(const struct port_state *state, void *arg)
+{
+	struct supervisor *s = arg;
+	struct agent_order o = { .type = AGENT_PORT, .port = *state };
+
+	if (!state->wanted && !state->ifindex)
+		return;
+	log_info("port %s: %s, rx %s, tx %s%s%s", state->name, state->ifindex ? "present" : "absent",
+		 attached_names[state->rx], attached_names[state->tx], state->reason[0] ? "; " : "", state->reason);
+	order(s, &o);
+}
+
+static void tell_agent(struct supervisor *s)
+{
+	struct agent_order o = { .type = AGENT_PORTS_COUNTERS };
+
+	if (!s->ports)
+		return;
+	o.ports_counters = *ports_counters(s->ports);
+	order(s, &o);
+	o = (struct agent_order){ .type = AGENT_UPLINK_STARTS, .uplink_starts = s->uplink.starts };
+	order(s, &o);
+}
+
+static void tell_due(struct loop_timer *timer)
+{
+	struct supervisor *s = container_of(timer, struct supervisor, tell);
+
+	tell_agent(s);
+	loop_timer_arm(s->loop, timer, loop_now_ns() + TELL_NS);
+}
+
+/* ---- the agent ---- */
+
+static int agent_main(struct child *child)
+{
+	struct supervisor *s = container_of(child, struct supervisor, agent);
+	struct agent_settings settings = {
+		.conf = s->conf,
+		.fds = {
+			.flows = dataplane_map_fd(s->dp, "flows"), .ledger = dataplane_map_fd(s->dp, "ledger"),
+			.hellos = dataplane_map_fd(s->dp, "hellos"), .names = dataplane_map_fd(s->dp, "names"),
+			.taken = dataplane_map_fd(s->dp, "taken"), .books = dataplane_map_fd(s->dp, "books"),
+			.stats = dataplane_map_fd(s->dp, "stats"), .events = dataplane_map_fd(s->dp, "events"),
+			.supervisor_fd = s->agent_fds[1], .link_fd = s->link_fds[0], .control_fd = s->control_fd,
+		},
+		.meta = *dataplane_meta(s->dp),
+		.started_ns = s->started_ns,
+		.starts = child->starts + 1,
+	};
+	int err;
+
+	_Static_assert(sizeof(settings.fds) % sizeof(int) == 0, "agent_fds is an array of descriptors");
+	log_open("weir-agent", s->conf->run.log_level);
+	signal(SIGINT, SIG_IGN);	/* a terminal sends it to all of us: the supervisor says when to stop */
+	signal(SIGTERM, SIG_IGN);
+	privilege_keep_only((const int *)&settings.fds, sizeof(settings.fds) / sizeof(int));
+	err = privilege_drop(&s->agent_user);
+	if (!err)
+		err = agent_run(&settings);
+	if (err)
+		log_error("%s", strerror(-err));
+	return err ? 1 : 0;
+}
+
+static void agent_started(struct child *child)
+{
+	struct supervisor *s = container_of(child, struct supervisor, agent);
+
+	if (!s->ports)
+		return;
+	for (unsigned int i = 0; i < PORTS_MAX; i++) {
+		const struct port_state *state = ports_state(s->ports, i);
+		struct agent_order o = { .type = AGENT_PORT };
+
+		if (!state || (!state->wanted && !state->ifindex))
+			continue;
+		o.port = *state;
+		order(s, &o);
+	}
+	tell_agent(s);
+}
+
+/* ---- the uplink ---- */
+
+/* First line of the file. Read here, before the rights go, by the one process that needs it. */
+static int read_password(const char *path, char ret_password[PASSWORD_MAX])
+{
+	FILE *f = fopen(path, "re");
+	char *end;
+
+	if (!f)
+		return -errno;
+	end = fgets(ret_password, PASSWORD_MAX, f);
+	fclose(f);
+	if (!end)
+		return -ENODATA;
+	ret_password[strcspn(ret_password, "\r\n")] = 0;
+	return 0;
+}
+
+static int uplink_main(struct child *child)
+{
+	struct supervisor *s = container_of(child, struct supervisor, uplink);
+	const struct conf *c = s->conf;
+	char topic[LINK_TOPIC_MAX + 1], password[PASSWORD_MAX];
+	struct uplink_conf conf = {
+		.host = c->broker.host,
+		.port = c->broker.port,
+		.protocol = c->broker.protocol == CONF_MQTT_5 ? UPLINK_V5 :
+			    c->broker.protocol == CONF_MQTT_3_1_1 ? UPLINK_V311 : UPLINK_AUTO,
+		.client_id = c->broker.client_id,
+		.username = c->broker.username[0] ? c->broker.username : NULL,
+		.tls = c->broker.tls,
+		.ca_file = c->broker.ca_file[0] ? c->broker.ca_file : NULL,
+		.cert_file = c->broker.cert_file[0] ? c->broker.cert_file : NULL,
+		.key_file = c->broker.key_file[0] ? c->broker.key_file : NULL,
+		.state_topic = topic,
+		.state_online = "{\"state\":\"online\"}",
+		.state_offline = "{\"state\":\"offline\"}",
+		.keepalive_s = (uint16_t)(c->broker.keepalive_ns / NS_PER_S),
+		.window = (uint16_t)c->broker.window,
+		.backoff_min_ms = (uint32_t)(c->broker.backoff_min_ns / NS_PER_MS),
+		.backoff_max_ms = (uint32_t)(c->broker.backoff_max_ns / NS_PER_MS),
+	};
+	int err = 0;
+
+	log_open("weir-uplink", c->run.log_level);
+	publish_topic(c, MESSAGE_STATE, topic, sizeof(topic));
+	if (c->broker.password_file[0]) {
+		err = read_password(c->broker.password_file, password);
+		if (err)
+			log_error("broker.password_file \"%s\": %s", c->broker.password_file, strerror(-err));
+		conf.password = password;
+	}
+	privilege_keep_only(&s->link_fds[1], 1);
+	if (!err)
+		err = privilege_drop(&s->uplink_user);
+	if (!err)
+		err = uplink_run(&conf, s->link_fds[1]);
+	if (err)
+		log_error("%s", strerror(-err));
+	return err ? 1 : 0;
+}
+
+static void uplink_started(struct child *child)
+{
+	tell_agent(container_of(child, struct supervisor, uplink));
+}
+
+/* ---- signals ---- */
+
+static void kill_due(struct loop_timer *timer)
+{
+	struct supervisor *s = container_of(timer, struct supervisor, stop_limit);
+
+	log_warn("processes that did not stop are killed");
+	if (s->agent.pid)
+		kill(s->agent.pid, SIGKILL);
+	if (s->uplink.pid)
+		kill(s->uplink.pid, SIGKILL);
+}
+
+static void stop(struct supervisor *s)
+{
+	const struct agent_order o = { .type = AGENT_STOP };
+
+	if (s->stopping)
+		return;
+	s->stopping = s->agent.stopping = s->uplink.stopping = true;
+	loop_timer_stop(&s->agent.restart);
+	loop_timer_stop(&s->uplink.restart);
+	loop_timer_stop(&s->tell);
+	log_info("stopping; programs and tables stay");
+	order(s, &o);
+	loop_timer_arm(s->loop, &s->stop_limit, loop_now_ns() + STOP_NS);
+	if (!s->agent.pid && s->uplink.pid)
+		kill(s->uplink.pid, SIGKILL);	/* nobody is there to tell it */
+}
+
+static void reap(struct supervisor *s)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct child *child = pid == s->agent.pid ? &s->agent : pid == s->uplink.pid ? &s->uplink : NULL;
+
+		if (child)
+			child_died(child, status);
+		if (child == &s->agent && s->stopping && s->uplink.pid && (!WIFEXITED(status) || WEXITSTATUS(status)))
+			kill(s->uplink.pid, SIGKILL);	/* the agent did not tell it */
+	}
+	if (s->stopping && !s->agent.pid && !s->uplink.pid)
+		loop_stop(s->loop, 0);
+}
+
+static void got_signal(int signal, void *arg)
+{
+	struct supervisor *s = arg;
+
+	if (signal == SIGCHLD)
+		reap(s);
+	else
+		stop(s);
+}
+
+/* ---- start ---- */
+
+static int open_user(const char *name, const char *option, struct privilege_user *ret_user)
+{
+	int err = privilege_user(name, ret_user);
+
+	if (err == -EPERM)
+		log_error("%s = \"%s\" is root; allowed: any other user", option, name);
+	else if (err == 1)
+		log_warn("%s = \"%s\": no such user; nobody is used", option, name);
+	return err < 0 ? err : 0;
+}
+
+static int open_sockets(struct supervisor *s)
+{
+	const struct conf *conf = s->conf;
+	char dir[CONF_SOCKET_MAX + 1];
+	int err = link_pair(s->link_fds);
+
+	if (!err && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->agent_fds))
+		err = -errno;
+	if (err) {
+		log_error("socket pair: %s", strerror(-err));
+		return err;
+	}
+	snprintf(dir, sizeof(dir), "%s", conf->run.control_socket);
+	mkdir(dirname(dir), 0755);	/* there already, or bind says what is wrong */
+	s->control_fd = control_listen(conf->run.control_socket);
+	if (s->control_fd == -EADDRINUSE)
+		log_error("run.control_socket \"%s\": another weir agent answers there", conf->run.control_socket);
+	else if (s->control_fd < 0)
+		log_error("run.control_socket \"%s\": %s", conf->run.control_socket, strerror(-s->control_fd));
+	return s->control_fd < 0 ? s->control_fd : 0;
+}
+
+static int open_dataplane(struct supervisor *s)
+{
+	const struct conf *conf = s->conf;
+	char error[DATAPLANE_ERROR_BYTES], beside[OBJECT_PATH_MAX];
+	struct dataplane_settings settings = {
+		.object_path = conf->run.bpf_object,
+		.pin_dir = conf->run.pin_dir,
+		.slots = conf->flows.slots,
+		.hellos = conf->flows.hello_walks,
+	};
+	int err;
+
+	object_path(beside);
+	if (access(conf->run.bpf_object, R_OK) && !access(beside, R_OK))
+		settings.object_path = beside;	/* run from a build tree */
+	err = dataplane_open(&s->dp, &settings, error);
+	if (err)
+		log_error("%s", error);
+	else
+		log_info("dataplane %s: %u slots%s", settings.object_path, dataplane_meta(s->dp)->slots,
+			 dataplane_reused(s->dp) ? ", tables of the last run go on" : "");
+	return err;
+}
+
+static int open_ports(struct supervisor *s)
+{
+	struct dataplane_program_info program[PROGRAMS];
+	struct ports_settings settings = {
+		.ports_fd = dataplane_map_fd(s->dp, "ports"),
+		.port_names_fd = dataplane_map_fd(s->dp, "port_names"),
+		.pin_dir = s->conf->run.pin_dir,
+		.want = want,
+		.changed = port_changed,
+		.arg = s,
+	};
+	int err;
+
+	for (int i = 0; i < PROGRAMS; i++)
+		dataplane_program(s->dp, i, &program[i]);
+	settings.rx_xdp_fd = program[PROGRAM_RX_XDP].fd;
+	settings.rx_tc_fd = program[PROGRAM_RX_TC].fd;
+	settings.tx_tc_fd = program[PROGRAM_TX_TC].fd;
+	err = ports_new(&s->ports, s->loop, &settings);
+	for (unsigned int i = 0; !err && i < s->conf->ports; i++)
+		if (!strpbrk(s->conf->port[i].name, "*?["))
+			err = ports_expect(s->ports, s->conf->port[i].name);
+	if (err)
+		log_error("ports: %s", strerror(-err));
+	return err;
+}
+
+static int open_all(struct supervisor *s)
+{
+	sigset_t signals;
+	int err = loop_new(&s->loop);
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	signal(SIGPIPE, SIG_IGN);
+	if (!err)
+		err = loop_signals(s->loop, &signals, got_signal, s);
+	if (!err)
+		err = open_user(s->conf->run.user, "run.user", &s->agent_user);
+	if (!err)
+		err = open_user(s->conf->run.uplink_user, "run.uplink_user", &s->uplink_user);
+	if (!err)
+		err = open_sockets(s);
+	if (!err)
+		err = open_dataplane(s);
+	return err;
+}
+
+int supervisor_run(const struct conf *conf)
+{
+	struct supervisor s = {
+		.conf = conf,
+		.link_fds = { -1, -1 },
+		.control_fd = -1,
+		.agent_fds = { -1, -1 },
+		.started_ns = loop_now_ns(),
+	};
+	int err;
+
+	log_open("weir", conf->run.log_level);
+	err = open_all(&s);
+	if (!err) {
+		s.agent = (struct child){ .name = "weir-agent", .run = agent_main, .started = agent_started, .loop = s.loop };
+		s.uplink = (struct child){ .name = "weir-uplink", .run = uplink_main, .started = uplink_started, .loop = s.loop };
+		s.stop_limit.due = kill_due;
+		s.tell.due = tell_due;
+		child_start(&s.agent);
+		child_start(&s.uplink);
+		err = open_ports(&s);
+		if (err)
+			stop(&s);
+		else
+			loop_timer_arm(s.loop, &s.tell, loop_now_ns() + TELL_NS);
+		loop_run(s.loop);
+	}
+	ports_free(s.ports);
+	dataplane_close(s.dp);
+	if (s.control_fd >= 0)
+		unlink(conf->run.control_socket);
+	loop_free(s.loop);
+	return err ? 1 : 0;
+}

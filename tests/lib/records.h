@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* records - flow records for tests: records_usual(), records_full() with every field, records_minimal(). */
+#pragma once
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "export/record.h"
+
+static inline void records_address(__be32 addr[4], const char *text)
+{
+	memset(addr, 0, 16);
+	if (strchr(text, ':')) {
+		inet_pton(AF_INET6, text, addr);
+	} else {
+		addr[2] = htonl(0xffff);
+		inet_pton(AF_INET, text, &addr[3]);
+	}
+}
+
+/* A closed HTTPS connection, as the agent meets most of them. */
+static inline struct record records_usual(void)
+{
+	static const uint8_t alpn[] = "\x02h2\x08http/1.1";
+	struct record r = {
+		.start_us = 1795341600123456ULL,	/* 2026-11-22 10:00:00.123456 */
+		.end_us = 1795341605135801ULL,
+		.duration_ns = 5012345678ULL,
+		.source = { .port = htons(51514), .mac = { 2, 0, 0x5e, 0, 0x53, 0xaf }, .has_mac = true, .tcp_flags = 0x1b,
+			    .packets = 12, .bytes = 3411, .ip_bytes = 3243, .total_packets = 112, .total_bytes = 13411 },
+		.destination = { .port = htons(443), .tcp_flags = 0x1b, .packets = 14, .bytes = 9120, .ip_bytes = 8924,
+				 .total_packets = 114, .total_bytes = 19120 },
+		.ip_version = 4,
+		.proto = 6,
+		.has_ports = true,
+		.from_start = true,
+		.end_reason = END_FLOW_END,
+		.initiator = INITIATOR_SYN,
+		.name_status = NAME_OK,
+		.community_id = "1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
+		.interface = "lan0",
+		.role = "lan",
+		.hook = "tcx",
+		.sni = (const uint8_t *)"example.org",
+		.sni_len = 11,
+		.alpn = alpn,
+		.alpn_len = sizeof(alpn) - 1,
+	};
+
+	records_address(r.source.addr, "192.168.1.20");
+	records_address(r.destination.addr, "203.0.113.7");
+	return r;
+}
+
+/* Every field of the table is there: tags, PPPoE, both layer-2 addresses, names that are not UTF-8. */
+static inline struct record records_full(void)
+{
+	struct record r = records_usual();
+
+	records_address(r.source.addr, "2001:db8::20");
+	records_address(r.destination.addr, "2001:db8:0:1::7");
+	r.ip_version = 6;
+	r.destination.has_mac = true;
+	memcpy(r.destination.mac, "\x02\x00\x5e\x00\x53\x01", 6);
+	r.vlan[0] = 10;
+	r.vlan[1] = 200;
+	r.pppoe_session = 7;
+	r.fragments = true;
+	r.sni = (const uint8_t *)"ex\xe9mple";
+	r.sni_len = 7;
+	r.alpn = (const uint8_t *)"\x02\xba\xad\x02h2";
+	r.alpn_len = 6;
+	return r;
+}
+
+/* As little as a record can hold: one packet of a protocol without ports on a port without name, role or MAC. */
+static inline struct record records_minimal(void)
+{
+	struct record r = { .ip_version = 4, .proto = 253, .name_status = NAME_N, .start_us = UINT64_MAX, .end_us = UINT64_MAX };
+
+	records_address(r.source.addr, "10.0.0.1");
+	records_address(r.destination.addr, "10.0.0.2");
+	r.source.packets = r.source.total_packets = 1;
+	r.source.bytes = r.source.total_bytes = 60;
+	r.source.ip_bytes = 46;
+	return r;
+}
