@@ -18,6 +18,7 @@ static const struct {
 	{ "status", cli_status, "[--json] [-s SOCKET]", "what the running agent measures, loses, and why" },
 	{ "replay", cli_replay, "[--json] [--books FILE] CAPTURE", "what Weir says of the packets in a capture" },
 	{ "check-config", cli_check_config, "[FILE]", "check a configuration file" },
+	{ "detach", cli_detach, "[-c FILE]", "take programs and tables of a stopped agent off the machine" },
 	{ "version", cli_version, "", "print the version" },
 	{ "help", cli_help, "", "this list" },
 };

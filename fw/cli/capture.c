@@ -22,6 +22,7 @@
 
 struct capture {
 	pcap_t *pcap;
+	gzFile gz;		/* pcap's */
 	int link;
 	char error[PCAP_ERRBUF_SIZE + 64];
 	uint8_t frame[sizeof(struct ether_header) + CAPTURE_FRAME_MAX];
@@ -94,8 +95,17 @@ static ssize_t gz_read(void *gz, char *buf, size_t size)
 	if (err == Z_OK || err == Z_STREAM_END)
 		return 0;
 	if (err != Z_ERRNO)
-		errno = EBADMSG;	/* "Bad message": cut, or its checksum is wrong */
+		errno = EBADMSG;
 	return -1;
+}
+
+/* What libpcap cannot know: why there was nothing more to read. */
+static const char *read_error(gzFile gz, const char *otherwise)
+{
+	int err;
+
+	gzerror(gz, &err);
+	return err == Z_BUF_ERROR ? "gzip data is cut" : err == Z_DATA_ERROR ? "gzip data is damaged" : otherwise;
 }
 
 static int gz_close(void *gz)
@@ -132,11 +142,13 @@ int capture_open(struct capture **ret_capture, const char *path, char *error, ui
 	}
 	capture->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (!capture->pcap) {
-		snprintf(error, error_size, "\"%s\": %s; allowed: pcap, pcapng, also gzipped", path, why);
+		snprintf(error, error_size, "\"%s\": %s; allowed: pcap, pcapng, also gzipped", path,
+			 read_error(gz, why));
 		fclose(file);
 		free(capture);
 		return -EINVAL;
 	}
+	capture->gz = gz;
 	capture->link = pcap_datalink(capture->pcap);
 	if (!link_is_known(capture->link)) {
 		const char *name = pcap_datalink_val_to_name(capture->link);
@@ -165,7 +177,8 @@ int capture_next(struct capture *capture, struct capture_frame *ret_frame)
 	case PCAP_ERROR_BREAK:
 		return 0;
 	default:
-		snprintf(capture->error, sizeof(capture->error), "%s", pcap_geterr(capture->pcap));
+		snprintf(capture->error, sizeof(capture->error), "%s",
+			 read_error(capture->gz, pcap_geterr(capture->pcap)));
 		return -EIO;
 	}
 	len = MIN(header->caplen, CAPTURE_FRAME_MAX);

@@ -4,8 +4,12 @@
  * A capture is a mirror port: it shows both directions, and nobody says which is which.
  */
 #include <bpf/bpf.h>
+#include <endian.h>
 #include <errno.h>
 #include <getopt.h>
+#include <net/ethernet.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +31,8 @@
 #define REPLAY_SLOTS	65536
 #define REPLAY_HELLOS	16384
 #define REPLAY_SWEEP_NS	NS_PER_S	/* of the capture's time */
-#define TEST_RUN_MIN	14	/* the kernel takes no shorter frame, */
-#define TEST_RUN_SKB_MIN 15	/* as an skb not one without payload, */
-#define TEST_RUN_SKB_MAX 3520	/* and only what fits into a page with what skbs need: longer frames are cut */
+#define TEST_RUN_MIN	14	/* the kernel takes no shorter frame */
+#define TEST_RUN_SKB_MAX 3520	/* as an skb only what fits into a page with its own needs: longer frames are cut */
 
 struct replay_run {
 	bool json;
@@ -38,6 +41,7 @@ struct replay_run {
 	const char *object;
 	uint32_t slots;
 	struct dataplane *dp;
+	int program_fd;
 	struct flowtab *ft;
 	struct replay *clock;		/* map "replay" */
 	struct port_conf *port;		/* map "ports" */
@@ -97,7 +101,9 @@ static int run_open(struct replay_run *run)
 		.slots = run->slots,
 		.hellos = REPLAY_HELLOS,
 		.replay = true,
+		.programs = 1u << (run->tc ? PROGRAM_RX_TC : PROGRAM_RX_XDP),
 	};
+	struct dataplane_program_info program;
 	char error[DATAPLANE_ERROR_BYTES];
 	int err;
 
@@ -105,6 +111,8 @@ static int run_open(struct replay_run *run)
 		fprintf(stderr, "weir replay: %s\n", error);
 		return 1;
 	}
+	dataplane_program(run->dp, run->tc ? PROGRAM_RX_TC : PROGRAM_RX_XDP, &program);
+	run->program_fd = program.fd;
 	run->clock = map_whole(run->dp, "replay", sizeof(*run->clock));
 	run->port = map_whole(run->dp, "ports", PORT_HASH * sizeof(*run->port));
 	if (!run->clock || !run->port)
@@ -144,10 +152,22 @@ static void run_close(struct replay_run *run)
 	dataplane_close(run->dp);
 }
 
+/* As an skb, newer kernels want a whole IP header behind what they take for an IP ethertype: shorter frames are short. */
+static uint32_t skb_least(const struct capture_frame *frame)
+{
+	struct ether_header eth;
+
+	if (frame->len < sizeof(eth))
+		return TEST_RUN_MIN;
+	memcpy(&eth, frame->bytes, sizeof(eth));
+	return sizeof(eth) + (eth.ether_type == htobe16(ETHERTYPE_IP) ? sizeof(struct iphdr) :
+			      eth.ether_type == htobe16(ETHERTYPE_IPV6) ? sizeof(struct ip6_hdr) : 0);
+}
+
 static int run_frame(struct replay_run *run, const struct capture_frame *frame)
 {
-	uint8_t padded[TEST_RUN_SKB_MIN] = { 0 };
-	struct dataplane_program_info program;
+	uint8_t padded[sizeof(struct ether_header) + sizeof(struct ip6_hdr)] = { 0 };
+	const uint32_t least = run->tc ? skb_least(frame) : TEST_RUN_MIN;
 	struct bpf_test_run_opts opts = {
 		.sz = sizeof(opts),
 		.data_in = frame->bytes,
@@ -155,22 +175,21 @@ static int run_frame(struct replay_run *run, const struct capture_frame *frame)
 		.repeat = 1,
 	};
 
-	if (frame->len < TEST_RUN_MIN) {
+	if (frame->len < TEST_RUN_MIN || (frame->len < least && !frame->raw_ip)) {
 		run->runts.frames++;
 		run->runts.bytes += frame->wire_len;
 		return 0;
 	}
-	if (run->tc && frame->len < TEST_RUN_SKB_MIN) {
-		opts.data_in = memcpy(padded, frame->bytes, frame->len);	/* one byte behind the link header: as short as none */
-		opts.data_size_in = sizeof(padded);
+	if (frame->len < least) {	/* an address that looks like an ethertype */
+		opts.data_in = memcpy(padded, frame->bytes, frame->len);
+		opts.data_size_in = least;
 	} else if (run->tc) {
 		opts.data_size_in = MIN(frame->len, TEST_RUN_SKB_MAX);
 	}
 	run->clock->now_ns = frame->time_ns;
 	run->clock->frame_bytes = frame->wire_len;
 	run->port[REPLAY_IFINDEX % PORT_HASH].flags = PORT_MIRROR | (frame->raw_ip ? PORT_RAW_IP : 0);
-	dataplane_program(run->dp, run->tc ? PROGRAM_RX_TC : PROGRAM_RX_XDP, &program);
-	return bpf_prog_test_run_opts(program.fd, &opts) ? -errno : 0;
+	return bpf_prog_test_run_opts(run->program_fd, &opts) ? -errno : 0;
 }
 
 static int run_capture(struct replay_run *run, struct capture *capture, const char *path)

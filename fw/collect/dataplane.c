@@ -64,6 +64,12 @@ static int fail(struct dataplane *dp, int err, const char *format, ...)
 	return err;
 }
 
+/* libbpf has numbers of its own, from 4000 up. */
+static int own_errno(int err)
+{
+	return err <= -__LIBBPF_ERRNO__START ? -ENOEXEC : err;
+}
+
 /* The verifier's log ends with why, then statistics: keep the last lines before those, on one line. */
 static void verifier_reason(char *log, char *ret_text, size_t size)
 {
@@ -131,7 +137,7 @@ static int open_object(struct dataplane *dp)
 
 	dp->obj = bpf_object__open_file(dp->object_path, NULL);
 	if (!dp->obj) {
-		err = -errno;
+		err = own_errno(-errno);
 		return fail(dp, err, "\"%s\" is not a BPF object that can be used: %s", dp->object_path,
 			    said[0] ? said : strerror(-err));
 	}
@@ -316,7 +322,7 @@ static int load(struct dataplane *dp)
 		dp->verifier_log[i][0] = 0;
 		bpf_program__set_log_buf(dp->program[i], dp->verifier_log[i], VERIFIER_LOG_BYTES);
 	}
-	err = bpf_object__load(dp->obj);
+	err = own_errno(bpf_object__load(dp->obj));
 	if (err)
 		err = explain_load(dp, err);
 	for (int i = 0; i < PROGRAMS; i++) {
@@ -386,6 +392,8 @@ static int bring_up(struct dataplane *dp, const struct dataplane_settings *setti
 	/* Kernels since 5.11 charge maps to the cgroup and do not look at this: a refusal does not matter. */
 	setrlimit(RLIMIT_MEMLOCK, &unlimited);
 
+	for (int i = 0; settings->programs && i < PROGRAMS; i++)
+		bpf_program__set_autoload(dp->program[i], settings->programs >> i & 1);
 	err = set_sizes(dp);
 	if (!err && dp->pin_dir)
 		err = reuse_maps(dp);

@@ -21,6 +21,8 @@
 
 struct dataplane;
 
+enum dataplane_program { PROGRAM_RX_XDP, PROGRAM_RX_TC, PROGRAM_TX_TC, PROGRAMS };
+
 struct dataplane_settings {
 	const char *object_path;
 	const char *pin_dir;	/* on a bpffs; NULL: nothing is pinned */
@@ -28,13 +30,12 @@ struct dataplane_settings {
 	uint32_t hellos;	/* of the walk pool: a power of two */
 	uint64_t seed;		/* of the flow hash; 0: a random one */
 	bool replay;		/* time and frame length come from map "replay" */
+	uint32_t programs;	/* 1 << PROGRAM_*: only these are loaded; 0: all */
 };
-
-enum dataplane_program { PROGRAM_RX_XDP, PROGRAM_RX_TC, PROGRAM_TX_TC, PROGRAMS };
 
 struct dataplane_program_info {
 	const char *name;		/* "weir_rx_xdp", ... */
-	int fd;
+	int fd;				/* negative: not loaded */
 	uint32_t id;
 	uint32_t verified_insns;	/* that the verifier walked; 0: kernel does not say */
 };

@@ -44,6 +44,7 @@ struct agent {
 	char boot_id[40];
 	uint64_t epoch;
 	char answer[SNAPSHOT_TEXT_MAX];
+	bool born;		/* birth was said: all ports are known */
 	bool stopping;
 };
 
@@ -80,6 +81,7 @@ static struct snapshot *snapshot_take(struct agent *a)
 	s->link = *publish_state(a->publish);
 	s->fill = publish_fill(a->publish);
 	s->batch = *publish_counters(a->publish);
+	s->control = *control_counters(a->control);
 	if (counters_stats(&a->counters, s->stats))
 		log_warn("counters of the dataplane cannot be read: %s", strerror(errno));
 	return s;
@@ -127,7 +129,7 @@ static void say_health(struct agent *a)
 {
 	struct writer w = WRITER(a->answer);
 
-	snapshot_json(&w, snapshot_take(a));
+	snapshot_health_json(&w, snapshot_take(a));
 	if (!w.full)
 		publish_message(a->publish, MESSAGE_HEALTH, false, a->answer, w.len);
 	for (unsigned int i = 0; i < a->snap.ports; i++) {
@@ -178,28 +180,37 @@ static void take_report(const struct flow_report *report, void *arg)
 
 /* ---- what the agent hears ---- */
 
+/* What birth says of a port is the same. */
+static bool port_same(const struct port_state *x, const struct port_state *y)
+{
+	return x->rx == y->rx && x->tx == y->tx && !strcmp(x->name, y->name) && !strcmp(x->role, y->role) &&
+	       !strcmp(x->reason, y->reason);
+}
+
 static void set_port(struct agent *a, const struct port_state *state)
 {
 	struct snapshot_port *p = find_port(a, state->port);
 	struct report_port *name;
-	bool was_on;
+	struct port_state before;
+	bool is_on = state->rx != ATTACHED_NONE;
 
 	if (state->port >= PORTS_MAX)
 		return;
 	if (!p)
 		p = &a->snap.port[a->snap.ports++];
-	was_on = p->state.rx != ATTACHED_NONE;
+	before = p->state;
 	p->state = *state;
 	p->state.name[sizeof(p->state.name) - 1] = p->state.role[sizeof(p->state.role) - 1] = 0;
 	p->state.reason[sizeof(p->state.reason) - 1] = 0;
 	name = &a->reporter.port[state->port];
 	name->name = p->state.name;
 	name->role = p->state.role[0] ? p->state.role : NULL;
-	name->hook = state->rx != ATTACHED_NONE ? attached_names[state->rx] : NULL;
-	if (was_on != (state->rx != ATTACHED_NONE))
-		say_event(a, was_on ? "port_detached" : "port_attached", p->state.name, NULL,
+	name->hook = is_on ? attached_names[state->rx] : NULL;
+	if (is_on != (before.rx != ATTACHED_NONE) && !(is_on && state->taken_over))
+		say_event(a, is_on ? "port_attached" : "port_detached", p->state.name, NULL,
 			  p->state.reason[0] ? p->state.reason : NULL);
-	say_birth(a);
+	if (a->born && !port_same(&before, &p->state))
+		say_birth(a);
 }
 
 static void stopped(void *arg)
@@ -262,6 +273,10 @@ static void supervisor_ready(struct loop_fd *watch, uint32_t events)
 			break;
 		case AGENT_PORTS_COUNTERS:
 			a->snap.ports_counters = order.ports_counters;
+			if (!a->born) {	/* the first ones come behind the ports */
+				a->born = true;
+				say_birth(a);
+			}
 			break;
 		case AGENT_UPLINK_STARTS:
 			a->snap.uplink_starts = order.uplink_starts;
@@ -487,7 +502,6 @@ int agent_run(const struct agent_settings *settings)
 	a->snap.uplink_starts = 1;
 	err = open_all(a);
 	if (!err) {
-		say_birth(a);
 		arm_all(a);
 		err = loop_run(a->loop);
 	}

@@ -24,6 +24,7 @@ static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MA
 	const struct flowtab_counters *t = &s->flowtab;
 	const struct link_counters *l = &s->link.counters;
 	const struct ports_counters *p = &s->ports_counters;
+	const struct control_counters *c = &s->control;
 	const struct figure fixed[] = {
 		{ "sweep.sweeps", t->sweeps }, { "sweep.reports", t->reports }, { "sweep.ended", t->ended },
 		{ "sweep.twins", t->twins }, { "sweep.names_taken", t->names_taken },
@@ -31,6 +32,8 @@ static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MA
 		{ "ports.events", p->events }, { "ports.overruns", p->overruns }, { "ports.dumps", p->dumps },
 		{ "ports.attached", p->attached }, { "ports.failed", p->failed }, { "ports.no_index", p->no_index },
 		{ "ports.no_place", p->no_place },
+		{ "control.requests", c->requests }, { "control.bad", c->bad }, { "control.refused", c->refused },
+		{ "control.timeouts", c->timeouts },
 		{ "broker.attempts", l->attempts }, { "broker.connects", l->connects },
 		{ "broker.disconnects", l->disconnects }, { "broker.refused", l->refused },
 		{ "broker.failed", l->failed }, { "broker.fallbacks", l->fallbacks },
@@ -88,6 +91,25 @@ static void text_head(struct writer *w, const struct snapshot *s)
 		      s->flowtab.live, s->flowtab.dead, s->slots, s->flowtab.hellos, s->hellos, s->names_used, NAMES_MAX);
 }
 
+/* A row for each class that has frames, one for the names of all the others. */
+static void text_classes(struct writer *w, const struct snapshot_port *p, int dir)
+{
+	const struct tally *class = p->books.dir[dir].class;
+	const char *between = "";
+
+	for (int c = 0; c < BOOK_N; c++)
+		if (class[c].frames)
+			writer_format(w, "%-20s %14llu %18llu   %s: %s\n", "", class[c].frames, class[c].bytes,
+				      book_class_names[c], book_class_texts[c]);
+	writer_format(w, "%-20s %14u %18u   ", "", 0, 0);
+	for (int c = 0; c < BOOK_N; c++)
+		if (!class[c].frames) {
+			writer_format(w, "%s%s", between, book_class_names[c]);
+			between = ", ";
+		}
+	writer_char(w, '\n');
+}
+
 static void text_ports(struct writer *w, const struct snapshot *s)
 {
 	writer_format(w, "%-15s %-8s %-8s %-12s %-12s %8s  %s\n", "PORT", "ROLE", "LINK", "RX HOOK", "TX HOOK", "IFINDEX",
@@ -121,11 +143,7 @@ static void text_books(struct writer *w, const struct snapshot *s)
 			for (size_t r = 0; r < ARRAY_SIZE(rows); r++)
 				writer_format(w, "%-15s %-4s %14llu %18llu   %s\n", r ? "" : p->state.name,
 					      r ? "" : dir_names[dir], rows[r].t->frames, rows[r].t->bytes, rows[r].name);
-			for (int c = 0; c < BOOK_N; c++)
-				if (p->books.dir[dir].class[c].frames)
-					writer_format(w, "%-20s %14llu %18llu   %s: %s\n", "",
-						      p->books.dir[dir].class[c].frames, p->books.dir[dir].class[c].bytes,
-						      book_class_names[c], book_class_texts[c]);
+			text_classes(w, p, dir);
 			writer_format(w, "%-20s %14lld %18lld   %s\n", "", (long long)moving.frames,
 				      (long long)moving.bytes, moving.frames || moving.bytes
 				      ? "came in during the sweep" : "unaccounted: the books balance");
@@ -219,7 +237,8 @@ void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct
 	writer_text(w, "}}}");
 }
 
-void snapshot_json(struct writer *w, const struct snapshot *s)
+/* Its last brace is left to the caller. */
+static void json_health(struct writer *w, const struct snapshot *s)
 {
 	struct figure f[FIGURES_MAX];
 	const unsigned int n = figures(s, f);
@@ -246,5 +265,23 @@ void snapshot_json(struct writer *w, const struct snapshot *s)
 	writer_text(w, "},\"counters\":{");
 	for (unsigned int i = 0; i < n; i++)
 		writer_format(w, "%s\"%s\":%llu", i ? "," : "", f[i].name, (unsigned long long)f[i].value);
-	writer_text(w, "}}");
+	writer_char(w, '}');
+}
+
+void snapshot_health_json(struct writer *w, const struct snapshot *s)
+{
+	json_health(w, s);
+	writer_char(w, '}');
+}
+
+void snapshot_json(struct writer *w, const struct snapshot *s)
+{
+	json_health(w, s);
+	writer_text(w, ",\"ports\":[");
+	for (unsigned int i = 0; i < s->ports; i++) {
+		if (i)
+			writer_char(w, ',');
+		snapshot_port_json(w, s, &s->port[i]);
+	}
+	writer_text(w, "]}");
 }

@@ -17,6 +17,7 @@
 #include "collect/ports.h"
 #include "export/batch.h"
 #include "mqtt/link.h"
+#include "status/control.h"
 
 #define SNAPSHOT_TEXT_MAX (256 * 1024)	/* 64 ports with all their counters fit */
 #define SNAPSHOT_PORT_JSON_MAX 8192
@@ -44,6 +45,7 @@ struct snapshot {
 	struct batch_fill fill;
 	struct batch_counters batch;
 	struct ports_counters ports_counters;
+	struct control_counters control;
 	uint64_t name_status[NAME_N];	/* ended flows over TCP, by weir.name_status */
 	unsigned int ports;
 	struct snapshot_port port[PORTS_MAX];
@@ -53,5 +55,6 @@ struct snapshot {
 struct tally snapshot_unaccounted(const struct snapshot_port *port, int dir);
 
 void snapshot_text(struct writer *w, const struct snapshot *s);		/* weir status */
-void snapshot_json(struct writer *w, const struct snapshot *s);		/* weir status --json, class health */
+void snapshot_json(struct writer *w, const struct snapshot *s);		/* weir status --json: health, and every port's iface */
+void snapshot_health_json(struct writer *w, const struct snapshot *s);	/* health */
 void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct snapshot_port *port);	/* iface */

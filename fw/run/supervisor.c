@@ -42,6 +42,7 @@ struct supervisor {
 	int link_fds[2];	/* agent's end, uplink's end: kept open for their successors */
 	int control_fd;
 	int agent_fds[2];	/* orders: ours, the agent's */
+	struct port_state said[PORTS_MAX];	/* what was logged of each port */
 	uint64_t started_ns;
 	bool stopping;
 };
@@ -74,11 +75,15 @@ static void order(struct supervisor *s, const struct agent_order *o)
 static void port_changed(const struct port_state *state, void *arg)
 {
 	struct supervisor *s = arg;
+	struct port_state *said = &s->said[state->port % PORTS_MAX];
 	struct agent_order o = { .type = AGENT_PORT, .port = *state };
+	bool news = said->ifindex != state->ifindex || said->rx != state->rx || said->tx != state->tx ||
+		    strcmp(said->reason, state->reason);
 
 	if (!state->wanted && !state->ifindex)
 		return;
-	log_info("port %s: %s, rx %s, tx %s%s%s", state->name, state->ifindex ? "present" : "absent",
+	*said = *state;
+	log_msg(news ? LOG_INFO : LOG_DEBUG, "port %s: %s, rx %s, tx %s%s%s", state->name, state->ifindex ? "present" : "absent",
 		 attached_names[state->rx], attached_names[state->tx], state->reason[0] ? "; " : "", state->reason);
 	order(s, &o);
 }
@@ -411,7 +416,7 @@ int supervisor_run(const struct conf *conf)
 		if (err)
 			stop(&s);
 		else
-			loop_timer_arm(s.loop, &s.tell, loop_now_ns() + TELL_NS);
+			tell_due(&s.tell);
 		loop_run(s.loop);
 	}
 	ports_free(s.ports);
