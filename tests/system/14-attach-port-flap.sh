@@ -26,7 +26,9 @@ tool_start gw "$OBJECT" lan0/role=lan 'wan*/role=wan'
 like "a port that is not there is named" "$(tool_state lan0)" 'ifindex=0 wanted=1 .*reason=no such interface'
 
 veth gw lan0 10.0.0.1/24 client c0 10.0.0.2/24
-like "appears: attached within a second" "$(tool_ms_until lan0 "$ON")" "$FAST"
+ms=$(tool_ms_until lan0 "$ON")
+like "appears: attached within a second" "$ms" "$FAST"
+note "$ms ms"
 first=$(index lan0)
 counts "and counts" lan0
 
@@ -90,8 +92,8 @@ counts "and counts" lan0
 # More events than the socket holds while the program is stopped: an overrun, then a full dump.
 kill -STOP "$TOOL_PID"
 ip_in gw link del lan0
-for i in $(seq 60); do echo "link add x$i type veth peer name y$i"; done | ip -n "$(ns gw)" -batch -
-for i in $(seq 60); do echo "link del x$i"; done | ip -n "$(ns gw)" -batch -
+for i in $(seq 100); do echo "link add x$i type veth peer name y$i"; done | ip -n "$(ns gw)" -batch -
+for i in $(seq 100); do echo "link del x$i"; done | ip -n "$(ns gw)" -batch -
 veth gw lan0 10.0.0.1/24 client c0 10.0.0.2/24
 kill -CONT "$TOOL_PID"
 like "after an overrun: attached within a second" \

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * rows_wire - what test_run cannot make: skbs whose VLAN tag the receive path has taken out, and skbs with nothing but
+ * the Ethernet header in their linear part. A veth pair in the test's own namespace: frames are sent into one end by
+ * AF_PACKET, the other one has the TC programs.
+ */
+#pragma once
+
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include "rows_hello.h"
+
+static int wire_in, wire_out;	/* AF_PACKET sockets: into the port, and out of it */
+
+static bool wire_attach(unsigned int ifindex, int prog, enum bpf_tc_attach_point point)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog);
+
+	if (point == BPF_TC_INGRESS && bpf_tc_hook_create(&hook))	/* one clsact for both directions */
+		return false;
+	return !bpf_tc_attach(&hook, &opts);
+}
+
+static int wire_socket(const char *name)
+{
+	struct sockaddr_ll addr = { .sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(name) };
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 && !bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ? fd : -1;
+}
+
+/* false: this machine has no veth or no clsact. Quiet without IPv6: nothing but the test's frames. */
+static bool wire_open(void)
+{
+	static const char commands[] =
+		"{ ip link add weir0 mtu 9000 type veth peer name weir1 mtu 9000 && "
+		"for i in weir0 weir1; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done; "
+		"ip link set weir0 up && ip link set weir1 up; } >/dev/null 2>&1";
+	unsigned int ifindex;
+
+	if (system(commands))
+		return false;
+	ifindex = if_nametoindex("weir0");
+	reset(0);
+	ports[ifindex % PORT_HASH] = (struct port_conf){ .ifindex = ifindex, .port = PORT };
+	wire_in = wire_socket("weir1");
+	wire_out = wire_socket("weir0");
+	return ifindex && wire_in >= 0 && wire_out >= 0 && wire_attach(ifindex, prog_fd[PROGRAM_RX_TC], BPF_TC_INGRESS) &&
+	       wire_attach(ifindex, prog_fd[PROGRAM_TX_TC], BPF_TC_EGRESS);
+}
+
+static void wire_clear(void)
+{
+	const unsigned int ifindex = if_nametoindex("weir0");
+
+	reset(0);
+	ports[ifindex % PORT_HASH] = (struct port_conf){ .ifindex = ifindex, .port = PORT };
+}
+
+/* Sends @f and waits until it is counted. */
+static void wire_send(int dir, const struct frame_bytes *f)
+{
+	struct books before, after;
+
+	read_books(PORT, &before);
+	if (send(dir == DIR_RX ? wire_in : wire_out, f->b, f->len, 0) != (ssize_t)f->len) {
+		wrong("send of %zu bytes: %s", f->len, strerror(errno));
+		return;
+	}
+	bytes_sent += f->len;
+	for (int i = 0; i < 1000; i++) {
+		read_books(PORT, &after);
+		if (after.dir[dir].seen.frames != before.dir[dir].seen.frames)
+			break;
+		usleep(1000);
+	}
+	EXPECT("frames seen", after.dir[dir].seen.frames - before.dir[dir].seen.frames, 1);
+	EXPECT("bytes seen", after.dir[dir].seen.bytes - before.dir[dir].seen.bytes, f->len);
+}
+
+/* The same as what XDP makes of the tag in the frame. */
+static void wire_tag(const struct packet_spec *spec)
+{
+	static struct snapshot xdp, tc;
+	static struct frame_bytes f;
+
+	packet_make(&f, spec);
+	wire_clear();
+	wire_send(DIR_RX, &f);
+	EXPECT("VLAN of the flow", only_slot()->key.vlan[0], spec->vlan[0] & 0xfff);
+	check_sum();
+	take_snapshot(&tc);
+	reset(0);
+	run_frame(PROGRAM_RX_XDP, &f);
+	take_snapshot(&xdp);
+	if (memcmp(&xdp, &tc, sizeof(xdp)))
+		wrong("xdp and tc leave different maps behind");
+}
+
+static void test_wire_tag(void)
+{
+	wire_tag(&(struct packet_spec){ .vlans = 1, .vlan = { 0x2007 }, .ip = 4, .proto = 17, .sport = 1, .payload_len = 40 });
+	wire_tag(&(struct packet_spec){ .vlans = 1, .vlan = { 0x2000 }, .ip = 4, .proto = 17, .sport = 1, .payload_len = 40 });
+	wire_tag(&(struct packet_spec){ .vlans = 2, .vlan = { 7, 8 }, .tpid = 0x88a8, .ip = 6, .proto = 6, .payload_len = 40 });
+	wire_tag(&(struct packet_spec){ .vlans = 3, .vlan = { 7, 8, 9 }, .pppoe = 1, .session = 3, .ip = 6, .proto = 6 });
+}
+
+/* More than a page: only the Ethernet header is in the linear part, all the others have to be pulled there. */
+static void test_wire_pull(void)
+{
+	static struct frame_bytes f;
+
+	make_hello(6000);
+	for (int dir = DIR_RX; dir <= DIR_TX; dir++)
+		for (int ip = 4; ip <= 6; ip += 2) {
+			PACKET_MAKE(&f, .ip = ip, .a = 1, .b = 2, .proto = 6, .sport = 40000, .dport = 443, .flags = PSH | ACK, .seq = 9,
+				    .vlans = 2, .vlan = { 7, 8 }, .exts = ip == 6 ? 3 : 0, .ext = { 0, 60, 60 }, .ext_words = 3,
+				    .payload = hello_wire.b, .payload_len = (unsigned int)hello_wire.len);
+			wire_clear();
+			wire_send(dir, &f);
+			EXPECT("proto", only_slot()->key.proto, 6);
+			EXPECT("port", dir == DIR_RX ? only_slot()->key.a_port : only_slot()->key.b_port, htons(40000));
+			check_name(NAME_OK, true, 1);
+			check_walk(true);
+		}
+}
+
+static void test_wire(void)
+{
+	static const struct { const char *name; void (*run)(void); } wire_rows[] = {
+		{ "wire: VLAN tag taken out of the frame", test_wire_tag },
+		{ "wire: headers not in the linear part", test_wire_pull },
+	};
+	bool good = wire_open();
+
+	for (size_t i = 0; i < sizeof(wire_rows) / sizeof(wire_rows[0]); i++) {
+		if (!good) {
+			printf("ok %u - %s # SKIP no veth pair with clsact here\n", ++row_number, wire_rows[i].name);
+			continue;
+		}
+		row_good = true;
+		wire_rows[i].run();
+		row_end(wire_rows[i].name);
+	}
+}
