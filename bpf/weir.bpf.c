@@ -200,10 +200,19 @@ static __always_inline void count_segments(const struct __sk_buff *ctx, const st
 	frame->bytes += (segments - 1) * (pkt->hdr_len + frame->tag_bytes);
 }
 
+/* The flows of a mirror port do not tell what it sent: the little that it sends itself counts with the received. */
+static __always_inline __u32 books_dir(__u32 dir, __u16 port_flags)
+{
+	__u32 mirror = port_flags / PORT_MIRROR & 1;
+
+	asm volatile("" : "+r"(mirror));	/* no branch: the verifier would walk all that follows twice */
+	return dir & ~mirror;
+}
+
 static __always_inline int measure_skb(struct __sk_buff *ctx, __u32 dir)
 {
 	const struct port_conf *port = port_find(ctx->ifindex);
-	struct frame frame = { .dir = dir, .segments = 1 };
+	struct frame frame = { .segments = 1 };
 	__u16 tag_vlan = ctx->vlan_present ? ctx->vlan_tci & 0x0fff : 0;
 	enum parse_result result = PARSE_SHORT;
 	struct scratch *tmp = scratch_find();
@@ -228,6 +237,7 @@ static __always_inline int measure_skb(struct __sk_buff *ctx, __u32 dir)
 			break;
 	}
 
+	frame.dir = books_dir(dir, frame.port_flags);
 	frame.tag_bytes = ctx->vlan_present ? 4 : 0;
 	frame.bytes = frame_bytes(ctx->len + frame.tag_bytes);
 	count_segments(ctx, &tmp->pkt, &frame);
