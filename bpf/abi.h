@@ -16,7 +16,7 @@
 
 /* ---- ports ---------------------------------------------------------------------------------------------------- */
 
-#define PORTS_MAX	64	/* ports measured at once; 64 x 2 directions of books per CPU = 29 kB a CPU */
+#define PORTS_MAX	64	/* ports measured at once; 64 x 2 directions of books per CPU = 28 kB a CPU */
 #define PORT_HASH	1024	/* places of the ifindex table, 8 kB */
 #define PORT_PROBES	8	/* an ifindex lies in one of this many places from ifindex % PORT_HASH on */
 
@@ -89,7 +89,7 @@ struct taken {
 	X(HELLO_POOL_FULL,	"hello_pool_full",	"hellos not walked: no free walk state") \
 	X(HELLO_BUSY,		"hello_busy",		"hello segments skipped: another CPU was in the same walk") \
 	X(FRAGMENT_ORPHAN,	"fragment_orphan",	"later fragments whose first one is not known: flow with ports 0") \
-	X(CLAIM_LOST,		"claim_lost",		"slot claims that another CPU won; tried again")
+	X(CLAIM_LOST,		"claim_lost",		"slot claims during which another CPU changed the bucket; tried again")
 
 enum stat_id {
 #define X(id, name, text) STAT_##id,
@@ -125,7 +125,6 @@ _Static_assert(sizeof(struct flow_key) == 48, "flow_key");
 
 /* flow_slot.tag */
 #define TAG_FREE	0u
-#define TAG_BUSY	1u		/* claimed; the key is being written */
 #define TAG_LIVE	0x80000000u	/* with TAG_HASH: a flow */
 #define TAG_DEAD	0x40000000u	/* with TAG_HASH: matches no packet any more; to be emptied once more, then free */
 #define TAG_HASH	0x3fffffffu	/* of the hash's upper half: leads to the flow's other bucket */
@@ -162,7 +161,7 @@ _Static_assert(sizeof(struct flow_key) == 48, "flow_key");
  */
 struct flow_slot {
 	__u32 tag;
-	__u32 spill;		/* of slot 0 only: how many flows of this bucket lie in their second bucket */
+	__u32 summary;		/* of slot 0 only: of its bucket, see SUMMARY_* */
 	struct flow_key key;
 	__u64 first_ns;
 	/* second cache line */
@@ -188,6 +187,17 @@ struct flow_bucket {
 	struct flow_slot slot[BUCKET_SLOTS];
 };
 _Static_assert(sizeof(struct flow_bucket) == 1024, "flow_bucket");
+
+/*
+ * What is in a bucket, in one word, so that a new flow need not look at eight slots: for each slot 3 bits of its tag,
+ * never 0 while it is taken; above them, how many flows of this bucket lie in their second one. Changed by atomics
+ * only: who sets a slot's bits owns the slot. The kernel then fills it and sets its tag; user space frees it by setting
+ * the tag to TAG_FREE and then clearing the bits.
+ */
+#define SUMMARY_PRINT(tag)	((((tag) >> 27) & 7) | !(((tag) >> 27) & 7))	/* 1 to 7 */
+#define SUMMARY_SHIFT(at)	(3 * (at))
+#define SUMMARY_SPILL		(1u << 24)
+#define SUMMARY_SPILL_MAX	255u
 
 #define BUCKET_SPILL 6	/* a bucket this full sends new flows to the emptier of the two */
 

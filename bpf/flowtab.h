@@ -4,8 +4,9 @@
  *
  * A flow lies in one of two buckets of 8 slots. Its place in the first one starts at a "home" slot, so that an
  * established flow is found at the first look nearly always. A new flow goes into its first bucket, or, when that is
- * BUCKET_SPILL full, into the emptier of the two: at half load none of a million flows is refused. A bucket that sent
- * flows away says so in slot[0].spill; only then is the second one searched.
+ * BUCKET_SPILL full, into the emptier of the two: at half load none of a million flows is refused. A summary of the
+ * bucket in its first slot says which other slots can hold the flow, and whether flows of this bucket lie in their
+ * second one: only then is that one searched.
  *
  * A claimed slot becomes visible by one exchange of its tag. Two CPUs that see a new flow at once may make two slots:
  * later packets always find the same one first, and user space merges the other. No slot is ever evicted.
@@ -36,43 +37,58 @@ static __always_inline void flow_search_begin(struct flow_search *search)
 	search->bucket = (__u32)search->hash >> 3 & cfg_bucket_mask;
 }
 
-/* Place of the flow in @bucket, BUCKET_SLOTS when it is not there. */
-static __always_inline __u32 bucket_find(const struct flow_bucket *bucket, const struct flow_search *search)
+static __always_inline int slot_is(const struct flow_slot *slot, const struct flow_search *search)
 {
+	return slot->tag == search->tag && key_equal(&slot->key, &search->key);
+}
+
+static __always_inline __u32 bucket_summary(const struct flow_bucket *bucket)
+{
+	return *(const volatile __u32 *)&bucket->slot[0].summary;
+}
+
+/* Place of the flow in @bucket, BUCKET_SLOTS when it is not there; only slots whose print fits are looked at. */
+static __always_inline __u32 bucket_find(const struct flow_bucket *bucket, __u32 summary,
+					 const struct flow_search *search)
+{
+	__u32 print = SUMMARY_PRINT(search->tag);
+
 	for (__u32 i = 0; i < BUCKET_SLOTS; i++) {
 		__u32 at = (search->home + i) & (BUCKET_SLOTS - 1);
 
-		if (bucket->slot[at].tag == search->tag && key_equal(&bucket->slot[at].key, &search->key))
+		if ((summary >> SUMMARY_SHIFT(at) & 7) == print && slot_is(&bucket->slot[at], search))
 			return at;
 	}
 	return BUCKET_SLOTS;
 }
 
-static __always_inline __u32 bucket_used(const struct flow_bucket *bucket)
+/* How many slots are taken, without a branch: the verifier would walk all the ways through the sum. */
+static __always_inline __u32 summary_used(__u32 summary)
 {
-	__u32 used = 0;
+	__u32 taken = (summary | summary >> 1 | summary >> 2) & 00011111111;
 
-	for (__u32 i = 0; i < BUCKET_SLOTS; i++) {
-		__u32 tag = bucket->slot[i].tag, minus = -tag;
-
-		/* tag != TAG_FREE, but not as a branch: the verifier would walk all the ways through the sum. */
-		asm volatile("" : "+r"(minus));
-		used += (tag | minus) >> 31;
-	}
-	return used;
+	taken += taken >> 12;	/* four groups of 3 bits, each up to 2 */
+	taken += taken >> 6;	/* two, each up to 4 */
+	return (taken & 7) + (taken >> 3 & 7);
 }
 
-/* A free slot of @bucket, now BUSY and ours; BUCKET_SLOTS when there is none. */
-static __always_inline __u32 bucket_claim(struct flow_bucket *bucket, __u32 home)
+/*
+ * A free slot of @bucket, now ours: its bits in the summary are set, its tag is still TAG_FREE. BUCKET_SLOTS when there
+ * is none. Twice around, so that a slot is not missed when another CPU changes the bucket meanwhile.
+ */
+static __always_inline __u32 bucket_claim(struct flow_bucket *bucket, __u32 summary, const struct flow_search *search)
 {
-	for (__u32 i = 0; i < BUCKET_SLOTS; i++) {
-		__u32 at = (home + i) & (BUCKET_SLOTS - 1);
+	for (__u32 i = 0; i < 2 * BUCKET_SLOTS; i++) {
+		__u32 at = (search->home + i) & (BUCKET_SLOTS - 1), seen;
 
-		if (bucket->slot[at].tag != TAG_FREE)
+		if (summary >> SUMMARY_SHIFT(at) & 7)
 			continue;
-		if (__sync_val_compare_and_swap(&bucket->slot[at].tag, TAG_FREE, TAG_BUSY) == TAG_FREE)
+		seen = __sync_val_compare_and_swap(&bucket->slot[0].summary, summary,
+						   summary | SUMMARY_PRINT(search->tag) << SUMMARY_SHIFT(at));
+		if (seen == summary)
 			return at;
 		count_stat(STAT_CLAIM_LOST);
+		summary = seen;
 	}
 	return BUCKET_SLOTS;
 }
@@ -85,7 +101,7 @@ static __noinline int flow_find_spilled(const struct flow_search *search, struct
 
 	if (!bucket)
 		return 0;
-	at = bucket_find(bucket, search);
+	at = bucket_find(bucket, bucket_summary(bucket), search);
 	if (at >= BUCKET_SLOTS)
 		return 0;
 	ret->slot = &bucket->slot[at];
@@ -119,40 +135,56 @@ static __always_inline __u32 flow_first_flags(const struct packet *pkt, __u32 fr
 	return flags | (initiator_b ? FLOW_INITIATOR_B : 0);
 }
 
-/* Claims a slot for the flow that begins with @pkt and makes it visible. 0 when both buckets are full. */
-static __noinline int flow_claim(const struct flow_search *search, const struct packet *pkt, __u32 flags,
-				 __u64 now_ns, struct flow_ref *ret)
+/* What one packet adds to its flow. */
+struct flow_add {
+	__u32 from_b;
+	__u32 flags;
+	__u64 bytes;
+	__u64 count;	/* as flow_slot.count */
+	__u64 now_ns;
+};
+
+/*
+ * Claims a slot for the flow that begins with @pkt, with that packet in it, and makes it visible: until then nobody
+ * else writes there, so that it takes no atomics. 0 when both buckets are full.
+ */
+static __noinline int flow_claim(const struct flow_search *search, const struct packet *pkt,
+				 const struct flow_add *add, struct flow_ref *ret)
 {
-	__u32 number = search->bucket, used, at;
+	__u32 number = search->bucket, flags = add->flags, side = add->from_b & 1, summary, used, at;
 	struct flow_bucket *first = bpf_map_lookup_elem(&flows, &number), *bucket = first;
 	struct flow_slot *slot;
 
 	if (!first)
 		return 0;
-	used = bucket_used(first);
-	if (used >= BUCKET_SPILL) {
+	summary = bucket_summary(first);
+	used = summary_used(summary);
+	if (used >= BUCKET_SPILL && summary / SUMMARY_SPILL < SUMMARY_SPILL_MAX) {
 		__u32 second = number ^ key_bucket_delta(search->tag, cfg_bucket_mask);
 		struct flow_bucket *other = bpf_map_lookup_elem(&flows, &second);
 
-		if (other && bucket_used(other) < used) {
+		if (other && summary_used(bucket_summary(other)) < used) {
 			bucket = other;
 			number = second;
+			summary = bucket_summary(other);
 			flags |= FLOW_ALT;
 		}
 	}
 	if (flags & FLOW_ALT)
-		__sync_fetch_and_add(&first->slot[0].spill, 1);	/* before the slot shows: it must be found */
-	at = bucket_claim(bucket, search->home);
+		__sync_fetch_and_add(&first->slot[0].summary, SUMMARY_SPILL);	/* before the slot shows */
+	at = bucket_claim(bucket, summary, search);
 	if (at >= BUCKET_SLOTS) {
 		if (flags & FLOW_ALT)
-			__sync_fetch_and_add(&first->slot[0].spill, -1);
+			__sync_fetch_and_add(&first->slot[0].summary, -SUMMARY_SPILL);
 		return 0;
 	}
 	slot = &bucket->slot[at];
 	slot->key = search->key;
-	slot->first_ns = now_ns;
-	slot->last_ns = now_ns;
-	slot->client_seq = is_syn(pkt) ? pkt->tcp_seq + 1 : pkt->tcp_ack;
+	slot->first_ns = add->now_ns;
+	slot->last_ns = add->now_ns;
+	slot->bytes[side] = add->bytes;
+	slot->count[side] = add->count;
+	slot->client_seq = is_syn(pkt) ? pkt->tcp_seq : pkt->tcp_ack;
 	slot->flags = flags | FLOW_FRESH;
 	__sync_lock_test_and_set(&slot->tag, search->tag);
 	ret->slot = slot;
@@ -163,30 +195,36 @@ static __noinline int flow_claim(const struct flow_search *search, const struct 
 /* Only looks. 0: not in the table. */
 static __always_inline int flow_find(const struct flow_search *search, struct flow_ref *ret)
 {
-	__u32 number = search->bucket, at;
+	__u32 number = search->bucket, at = search->home, summary;
 	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &number);
 
 	if (!bucket)
 		return 0;
-	at = bucket_find(bucket, search);
-	if (at < BUCKET_SLOTS) {
-		ret->slot = &bucket->slot[at];
-		ret->number = number * BUCKET_SLOTS + at;
-		return 1;
+	/* The counters lie in the slot's other cache line: asked for now, both come at once. */
+	asm volatile("" : : "r"(bucket->slot[at].flags));
+	if (!slot_is(&bucket->slot[at], search)) {
+		summary = bucket_summary(bucket);
+		at = bucket_find(bucket, summary, search);
+		if (at >= BUCKET_SLOTS)
+			return summary >= SUMMARY_SPILL ? flow_find_spilled(search, ret) : 0;
 	}
-	return bucket->slot[0].spill ? flow_find_spilled(search, ret) : 0;
+	ret->slot = &bucket->slot[at];
+	ret->number = number * BUCKET_SLOTS + at;
+	return 1;
 }
 
 /* BOOK_FLOW, or BOOK_COUNTER_FULL when nobody has taken the counters for 2^27 frames. */
-static __always_inline enum book_class flow_count(struct flow_slot *slot, __u32 from_b, __u32 frames, __u32 bytes,
-						  __u32 overhead, __u64 now_ns)
+static __always_inline enum book_class flow_count(struct flow_slot *slot, const struct flow_add *add)
 {
-	from_b &= 1;
-	if (slot->count[from_b] & COUNT_FULL)
+	__u32 side = add->from_b & 1;
+
+	if (slot->count[side] & COUNT_FULL)
 		return BOOK_COUNTER_FULL;
-	__sync_fetch_and_add(&slot->bytes[from_b], (__u64)bytes);
-	__sync_fetch_and_add(&slot->count[from_b], (__u64)frames | (__u64)overhead << COUNT_FRAMES_BITS);
-	slot->last_ns = now_ns;
+	__sync_fetch_and_add(&slot->bytes[side], add->bytes);
+	__sync_fetch_and_add(&slot->count[side], add->count);
+	slot->last_ns = add->now_ns;
+	if ((slot->flags & add->flags) != add->flags)
+		__sync_fetch_and_or(&slot->flags, add->flags);
 	return BOOK_FLOW;
 }
 

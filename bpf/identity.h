@@ -22,10 +22,17 @@ static __always_inline long frame_load(void *ctx, enum hook_kind kind, __u32 off
 	return kind == HOOK_XDP ? bpf_xdp_load_bytes(ctx, off, to, len) : bpf_skb_load_bytes(ctx, off, to, len);
 }
 
+/* No payload of this flow is looked at any more. */
 static __always_inline void identity_end(struct flow_ref *flow, enum name_status status)
 {
 	flow->slot->name_status = status;
 	flow_flag(flow->slot, FLOW_HELLO_DONE);
+}
+
+/* The same, and there is a walk whose result user space can take. */
+static __always_inline void identity_walked(struct flow_ref *flow, enum name_status status)
+{
+	identity_end(flow, status);
 	count_stat(STAT_HELLO_DONE);
 	event_hello(flow->slot->key.port, flow->number, clock_coarse_ns());
 }
@@ -38,7 +45,7 @@ static __always_inline long hello_claim(const struct flow_ref *flow)
 		__u32 at = ((flow->number * 0x9e3779b1u >> 8) + i) & cfg_hello_mask;
 		struct hello_entry *entry = bpf_map_lookup_elem(&hellos, &at);
 
-		if (entry && entry->owner == 0 && __sync_val_compare_and_swap(&entry->owner, 0, flow->number + 1) == 0)
+		if (entry && entry->owner == 0 && entry->busy == 0 && __sync_val_compare_and_swap(&entry->owner, 0, flow->number + 1) == 0)
 			return at;
 	}
 	return -1;
@@ -82,16 +89,16 @@ static __always_inline void identity_feed(void *ctx, enum hook_kind kind, const 
 		flow->slot->name_status = hello->flags & HELLO_GAP ? NAME_OUT_OF_ORDER : NAME_TRUNCATED;
 		break;
 	case HELLO_COMPLETE:
-		identity_end(flow, hello->flags & HELLO_SNI ? NAME_OK : NAME_NO_SNI);
+		identity_walked(flow, hello->flags & HELLO_SNI ? NAME_OK : NAME_NO_SNI);
 		break;
 	case HELLO_NOT_HELLO:
-		identity_end(flow, flow->slot->flags & FLOW_SYN_SEEN ? NAME_NOT_TLS : NAME_MIDSTREAM);
+		identity_walked(flow, flow->slot->flags & FLOW_SYN_SEEN ? NAME_NOT_TLS : NAME_MIDSTREAM);
 		break;
 	case HELLO_BAD:
-		identity_end(flow, NAME_BAD_HELLO);
+		identity_walked(flow, NAME_BAD_HELLO);
 		break;
 	default:
-		identity_end(flow, NAME_LIMIT);
+		identity_walked(flow, NAME_LIMIT);
 		break;
 	}
 	__sync_lock_test_and_set(&entry->busy, 0);
@@ -112,8 +119,17 @@ static __always_inline void identity_start(void *ctx, enum hook_kind kind, const
 	entry = bpf_map_lookup_elem(&hellos, &index);
 	if (!entry)
 		return;
+	/* A CPU may still be in a walk that was given up here: it ends in this packet's time, so busy is waited for by
+	 * nobody, and the entry goes back. */
+	if (__sync_val_compare_and_swap(&entry->busy, 0, 1)) {
+		__sync_lock_test_and_set(&entry->owner, 0);
+		count_stat(STAT_HELLO_BUSY);
+		identity_end(flow, NAME_TABLE_FULL);
+		return;
+	}
 	count_stat(STAT_HELLO_STARTED);
 	hello_begin(&entry->hello, pkt->tcp_seq);
+	__sync_lock_test_and_set(&entry->busy, 0);
 	flow->slot->hello = index + 1;
 	flow_flag(flow->slot, FLOW_HELLO_WALK | (from_b ? FLOW_HELLO_B : 0));
 	identity_feed(ctx, kind, pkt, flow);
@@ -144,7 +160,8 @@ static __always_inline void identity_step(void *ctx, enum hook_kind kind, const 
 	}
 	if (frame_load(ctx, kind, pkt->payload_off, &first, 1))
 		return;
-	flow_flag(slot, side);
+	if (__sync_fetch_and_or(&slot->flags, side) & side)
+		return;	/* another CPU has the same segment: one walk is enough */
 	if (first == TLS_HANDSHAKE)
 		identity_start(ctx, kind, pkt, from_b, flow);
 	else if (flags & FLOW_SYN_SEEN)

@@ -20,6 +20,28 @@ static __always_inline int key_source_is_upper(const struct packet *pkt)
 	return pkt->sport > pkt->dport;
 }
 
+/*
+ * Members of a key as the words that it is hashed and compared by. Stored one by one they would have to reach the cache
+ * before they can be read as one: 2 x 5 ns.
+ */
+static __always_inline __u64 key_word(__u16 first, __u16 second, __u16 third, __u16 fourth)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return first | (__u64)second << 16 | (__u64)third << 32 | (__u64)fourth << 48;
+#else
+	return fourth | (__u64)third << 16 | (__u64)second << 32 | (__u64)first << 48;
+#endif
+}
+
+static __always_inline __u16 key_half(__u8 first, __u8 second)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return first | second << 8;
+#else
+	return second | first << 8;
+#endif
+}
+
 /* Fills @key; returns who sent the packet: 0 the a end, 1 the b end. */
 static __always_inline __u32 key_make(const struct packet *pkt, __u16 port, __u16 port_flags, __u32 dir,
 				      struct flow_key *key)
@@ -29,21 +51,13 @@ static __always_inline __u32 key_make(const struct packet *pkt, __u16 port, __u1
 	if (from_b) {
 		__builtin_memcpy(key->a_addr, pkt->daddr, 16);
 		__builtin_memcpy(key->b_addr, pkt->saddr, 16);
-		key->a_port = pkt->dport;
-		key->b_port = pkt->sport;
+		key->w[4] = key_word(pkt->dport, pkt->sport, key_half(pkt->proto, pkt->ip_version), port);
 	} else {
 		__builtin_memcpy(key->a_addr, pkt->saddr, 16);
 		__builtin_memcpy(key->b_addr, pkt->daddr, 16);
-		key->a_port = pkt->sport;
-		key->b_port = pkt->dport;
+		key->w[4] = key_word(pkt->sport, pkt->dport, key_half(pkt->proto, pkt->ip_version), port);
 	}
-	key->proto = pkt->proto;
-	key->ip_version = pkt->ip_version;
-	key->port = port;
-	key->vlan[0] = pkt->vlan[0];
-	key->vlan[1] = pkt->vlan[1];
-	key->pppoe_session = pkt->pppoe_session;
-	key->zero = 0;
+	key->w[5] = key_word(pkt->vlan[0], pkt->vlan[1], pkt->pppoe_session, 0);
 	return from_b;
 }
 

@@ -127,6 +127,8 @@ struct {
 
 /* What one packet needs while it is looked at. Safe where packets do not nest on a CPU (softirq, no PREEMPT_RT). */
 struct scratch {
+	__u64 tick;		/* jiffies at which the coarse clock said tick_ns */
+	__u64 tick_ns;
 	struct packet pkt;
 	struct hello_buf buf;
 };

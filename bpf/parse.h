@@ -52,7 +52,7 @@ struct packet {
 	__u8 ip_version;
 	__u8 tcp_flags;		/* low 8 bits, RFC 9293 3.1 */
 	__u8 bits;		/* PACKET_* */
-	__u32 tcp_seq;
+	__u32 tcp_seq;		/* of the first payload byte: a SYN takes one number itself, RFC 9293 3.4 */
 	__u32 tcp_ack;
 	__be32 frag_id;
 	__u16 vlan[2];		/* VLAN ids, outermost first; 0: none or priority tag */

@@ -64,44 +64,55 @@ __noinline int fragment_ports(struct packet *pkt, __u32 port)
 /* Packet -> flow slot. Returns FLOWED_*: the class, what is still to be done, and the slot's number. */
 __noinline __u64 count_flow(struct packet *pkt, const struct frame *frame)
 {
+	enum book_class class = BOOK_FLOW;
 	struct flow_search search;
 	struct flow_ref flow = {};
-	enum book_class class;
-	__u64 now_ns, todo = 0;
-	__u32 from_b;
+	struct flow_add add;
+	__u64 todo = 0;
 
 	if (!pkt || !frame)
 		return BOOK_ERROR;
 	if (pkt->bits & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
 		fragment_ports(pkt, frame->port);
-	from_b = key_make(pkt, frame->port, frame->port_flags, frame->dir, &search.key);
+	add.from_b = key_make(pkt, frame->port, frame->port_flags, frame->dir, &search.key);
 	flow_search_begin(&search);
+	add.flags = (__u32)pkt->tcp_flags << (add.from_b ? 8 : 0);
+	if (pkt->bits & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
+		add.flags |= FLOW_FRAGMENTS;
+	add.bytes = frame->bytes;
+	add.count = frame->segments | (__u64)frame_overhead(frame, pkt) << COUNT_FRAMES_BITS;
 
 	if (!flow_find(&search, &flow) || is_reused(flow.slot, pkt)) {
 		if (flow.slot)
 			flow_kill(flow.slot, search.tag);
-		now_ns = clock_precise_ns();
-		if (!flow_claim(&search, pkt, flow_first_flags(pkt, from_b, frame->port_flags), now_ns, &flow))
+		add.flags |= flow_first_flags(pkt, add.from_b, frame->port_flags);
+		add.now_ns = clock_precise_ns();
+		if (!flow_claim(&search, pkt, &add, &flow))
 			return BOOK_TABLE_FULL;
 		todo = FLOWED_NEW;
 	} else {
-		now_ns = clock_coarse_ns();
+		add.now_ns = clock_coarse_ns();
+		class = flow_count(flow.slot, &add);
 	}
+	if (pkt->payload_len && pkt->bits & PACKET_TCP && !(flow.slot->flags & FLOW_HELLO_DONE))
+		todo |= FLOWED_PAYLOAD;
+	return class | todo | (add.from_b ? FLOWED_FROM_B : 0) | (__u64)flow.number << 32;
+}
 
-	class = flow_count(flow.slot, from_b, frame->segments, frame->bytes, frame_overhead(frame, pkt), now_ns);
-	if (pkt->bits & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
-		flow_flag(flow.slot, FLOW_FRAGMENTS);
-	if (pkt->bits & PACKET_TCP) {
-		flow_flag(flow.slot, (__u32)pkt->tcp_flags << (from_b ? 8 : 0));
-		if (pkt->payload_len && !(flow.slot->flags & FLOW_HELLO_DONE))
-			todo |= FLOWED_PAYLOAD;
-	}
-	return class | todo | (from_b ? FLOWED_FROM_B : 0) | (__u64)flow.number << 32;
+static __always_inline void mac_copy(const void *data, const void *data_end, __u32 off, __u8 to[6])
+{
+	const __u16 *from = data + off;
+
+	if ((const void *)(from + 3) > data_end)
+		return;
+	((__u16 *)to)[0] = from[0];
+	((__u16 *)to)[1] = from[1];
+	((__u16 *)to)[2] = from[2];
 }
 
 /* What needs the frame's bytes once more: the layer-2 peer of a new flow, the first payload of a connection. */
-static __always_inline void flow_detail(void *ctx, enum hook_kind kind, const struct packet *pkt,
-					const struct frame *frame, __u64 flowed)
+static __always_inline void flow_detail(void *ctx, const void *data, const void *data_end, enum hook_kind kind,
+					const struct packet *pkt, const struct frame *frame, __u64 flowed)
 {
 	__u32 number = flowed >> 32, bucket_number = number / BUCKET_SLOTS;
 	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &bucket_number);
@@ -111,8 +122,7 @@ static __always_inline void flow_detail(void *ctx, enum hook_kind kind, const st
 		return;
 	flow.slot = &bucket->slot[number & (BUCKET_SLOTS - 1)];
 	if (flowed & FLOWED_NEW && !(frame->port_flags & PORT_RAW_IP)) {
-		frame_load(ctx, kind, frame->dir == DIR_TX ? MAC_DST_OFF : MAC_SRC_OFF, flow.slot->mac,
-			   sizeof(flow.slot->mac));
+		mac_copy(data, data_end, frame->dir == DIR_TX ? MAC_DST_OFF : MAC_SRC_OFF, flow.slot->mac);
 		if (flow.slot->flags & FLOW_MIRROR && flowed & FLOWED_FROM_B)
 			flow_flag(flow.slot, FLOW_MAC_B);
 	}
@@ -123,14 +133,14 @@ static __always_inline void flow_detail(void *ctx, enum hook_kind kind, const st
 __noinline int flow_detail_xdp(struct xdp_md *ctx, const struct packet *pkt, const struct frame *frame, __u64 flowed)
 {
 	if (pkt && frame)
-		flow_detail(ctx, HOOK_XDP, pkt, frame, flowed);
+		flow_detail(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end, HOOK_XDP, pkt, frame, flowed);
 	return 0;
 }
 
 __noinline int flow_detail_tc(struct __sk_buff *ctx, const struct packet *pkt, const struct frame *frame, __u64 flowed)
 {
 	if (pkt && frame)
-		flow_detail(ctx, HOOK_TC, pkt, frame, flowed);
+		flow_detail(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end, HOOK_TC, pkt, frame, flowed);
 	return 0;
 }
 
@@ -224,7 +234,9 @@ static __always_inline int measure_skb(struct __sk_buff *ctx, __u32 dir)
 	}
 	frame.port = port->port;
 	frame.port_flags = port->flags;
-	/* Headers are in the linear part nearly always; when not, they are pulled there, once. */
+	/* Headers are in the linear part nearly always; when not, they are pulled there, once. Unrolled: Linux 6.1 refuses
+	 * a loop that the compiler closes by falling through. */
+#pragma clang loop unroll(full)
 	for (int i = 0; i < 2; i++) {
 		void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 		struct cursor c = { .start = data, .pos = data, .end = data_end };

@@ -20,7 +20,7 @@ static const struct {
 	{ "check-config", cli_check_config, "[FILE]", "check a configuration file" },
 	{ "detach", cli_detach, "[-c FILE]", "take programs and tables of a stopped agent off the machine" },
 	{ "version", cli_version, "", "print the version" },
-	{ "help", cli_help, "", "this list" },
+	{ "help", cli_help, "[COMMAND | records]", "this list, how to call one, or the fields of a record" },
 };
 
 static void usage(FILE *out)
@@ -33,10 +33,20 @@ static void usage(FILE *out)
 
 static int cli_help(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	usage(stdout);
-	return 0;
+	if (argc < 2) {
+		usage(stdout);
+		return 0;
+	}
+	if (!strcmp(argv[1], "records"))
+		return cli_help_records();
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(argv[1], commands[i].name)) {
+			printf("usage: weir %s %s\n\n%s\n", commands[i].name, commands[i].args, commands[i].text);
+			return 0;
+		}
+	fprintf(stderr, "weir help: no command \"%s\"; one of these is, or records:\n", argv[1]);
+	usage(stderr);
+	return 2;
 }
 
 int cli_version(int argc, char **argv)
@@ -54,7 +64,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "--version"))
-		return argv[1][2] == 'v' ? cli_version(argc, argv) : cli_help(argc, argv);
+		return argv[1][2] == 'v' ? cli_version(argc, argv) : cli_help(1, argv);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);

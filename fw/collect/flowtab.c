@@ -11,83 +11,41 @@
 #include "base/util.h"
 #include "collect/names.h"
 
-#define WINDOW_BUCKETS	2048u	/* 2 MB of flow table and 512 kB of ledger are mapped at once */
+#define STEP_BUCKETS	2048u	/* of a sweep in one call: 16384 slots, well under a millisecond */
 #define HELLO_WAIT_NS	(10 * NS_PER_S)	/* a walk whose segments do not come any more is ended */
-#define PAGE_BUCKETS	(4096 / sizeof(struct flow_bucket))
 
 /* flow_slot.end_reason of a twin, with the low bit of the sweep that killed it; never leaves this file */
 #define END_TWIN	0x80
 
+/*
+ * The table and its ledger stay mapped: they are the kernel's memory, of which ps counts every page as ours. Mapping
+ * a piece at a time would show less and costs more than the sweep itself (make bench).
+ */
 struct flowtab {
 	struct flowtab_settings settings;
 	struct names *names;
+	struct flow_bucket *flows;
+	struct flow_total *ledger;
 	struct hello_entry *hellos;
 	struct taken *taken;
 	uint32_t buckets;
-	uint32_t at;		/* first bucket of the next window */
+	uint32_t at;		/* first bucket of the next step */
 	bool report_all, end_all;	/* flowtab_report_all(), flowtab_flush() */
 	uint32_t live, dead, walks;	/* of the sweep under way */
 	struct taken pending[PORTS_MAX];
 	struct flowtab_counters counters;
 };
 
-/* A piece of the table and of its ledger, mapped while somebody looks at it. */
-struct window {
-	struct flow_bucket *bucket;
-	struct flow_total *total;
-	uint32_t first, count;	/* buckets */
+/* What a sweep is about. */
+struct sweep {
+	uint64_t now_ns;
+	flowtab_emit emit;
+	void *arg;
 };
 
-static int window_map(const struct flowtab *ft, struct window *w, uint32_t first, uint32_t count)
+static struct flow_slot *slot_at(const struct flowtab *ft, uint32_t number)
 {
-	const size_t total_bytes = count * BUCKET_SLOTS * sizeof(struct flow_total);
-	const off_t total_at = (off_t)first * BUCKET_SLOTS * (off_t)sizeof(struct flow_total);
-	const off_t page = total_at & 4095;
-	void *p;
-
-	p = mmap(NULL, count * sizeof(struct flow_bucket), PROT_READ | PROT_WRITE, MAP_SHARED,
-		 ft->settings.flows_fd, (off_t)first * (off_t)sizeof(struct flow_bucket));
-	if (p == MAP_FAILED)
-		return -errno;
-	w->bucket = p;
-	p = mmap(NULL, total_bytes + (size_t)page, PROT_READ | PROT_WRITE, MAP_SHARED, ft->settings.ledger_fd,
-		 total_at - page);
-	if (p == MAP_FAILED) {
-		int err = -errno;
-
-		munmap(w->bucket, count * sizeof(struct flow_bucket));
-		return err;
-	}
-	w->total = (void *)((char *)p + page);
-	w->first = first;
-	w->count = count;
-	return 0;
-}
-
-static void window_unmap(struct window *w)
-{
-	const uintptr_t total = (uintptr_t)w->total;
-
-	munmap(w->bucket, w->count * sizeof(struct flow_bucket));
-	munmap((void *)(total & ~(uintptr_t)4095),
-	       w->count * BUCKET_SLOTS * sizeof(struct flow_total) + (total & 4095));
-}
-
-/* Calls @look with a bucket that may lie outside of window @w. */
-static int with_bucket(struct flowtab *ft, struct window *w, uint32_t number,
-		       int (*look)(struct flow_bucket *bucket, void *arg), void *arg)
-{
-	struct window page;
-	int ret;
-
-	if (number - w->first < w->count)
-		return look(&w->bucket[number - w->first], arg);
-	ret = window_map(ft, &page, number & ~(uint32_t)(PAGE_BUCKETS - 1), MIN(PAGE_BUCKETS, ft->buckets));
-	if (ret)
-		return ret;
-	ret = look(&page.bucket[number - page.first], arg);
-	window_unmap(&page);
-	return ret;
+	return &ft->flows[number / BUCKET_SLOTS].slot[number % BUCKET_SLOTS];
 }
 
 /* The other bucket of a flow that lies in bucket @number. The same rule as key_bucket_delta() of bpf/key.h. */
@@ -124,9 +82,10 @@ static void close_books(struct flowtab *ft, const struct flow_slot *slot, const 
 	}
 }
 
-static void report(struct flowtab *ft, struct flow_slot *slot, struct flow_total *total, enum flow_end end,
-		   uint64_t now_ns, flowtab_emit emit, void *arg)
+static void report(struct flowtab *ft, uint32_t number, enum flow_end end, const struct sweep *sweep)
 {
+	struct flow_slot *slot = slot_at(ft, number);
+	struct flow_total *total = &ft->ledger[number];
 	static const uint8_t no_mac[6];
 	const struct name_entry *sni = names_get(ft->names, slot->sni), *alpn = names_get(ft->names, slot->alpn);
 	struct flow_report r = {
@@ -156,9 +115,9 @@ static void report(struct flowtab *ft, struct flow_slot *slot, struct flow_total
 	}
 	if (slot->key.proto != IPPROTO_TCP)
 		r.name_status = NAME_NOT_TLS;
-	slot->reported_s = (uint32_t)(now_ns / NS_PER_S);
+	slot->reported_s = (uint32_t)(sweep->now_ns / NS_PER_S);
 	ft->counters.reports++;
-	emit(&r, arg);
+	sweep->emit(&r, sweep->arg);
 }
 
 /* What was there before (a process that died in the middle of this) is given back. */
@@ -191,14 +150,6 @@ static void take_names(struct flowtab *ft, struct flow_slot *slot, uint32_t slot
 	slot->hello = 0;
 }
 
-static int sub_spill(struct flow_bucket *home, void *arg)
-{
-	(void)arg;
-	if (__atomic_load_n(&home->slot[0].spill, __ATOMIC_RELAXED))
-		__atomic_fetch_sub(&home->slot[0].spill, 1, __ATOMIC_RELAXED);
-	return 0;
-}
-
 /* Live to dead; false: the kernel was first (its ports are used again). */
 static bool kill(struct flow_slot *slot, uint32_t tag)
 {
@@ -206,17 +157,24 @@ static bool kill(struct flow_slot *slot, uint32_t tag)
 					   __ATOMIC_RELAXED);
 }
 
-/* Zeroes all but tag and spill, which belongs to the bucket, then gives the slot back. */
-static void free_slot(struct flowtab *ft, struct window *w, uint32_t number, struct flow_slot *slot,
-		      struct flow_total *total)
+/* Zeroes all but tag and summary, which belongs to the bucket, then gives the slot back. */
+static void free_slot(struct flowtab *ft, uint32_t number)
 {
+	const uint32_t bucket = number / BUCKET_SLOTS, at = number % BUCKET_SLOTS;
+	struct flow_slot *slot = slot_at(ft, number);
+
 	names_unref(ft->names, slot->sni);
 	names_unref(ft->names, slot->alpn);
-	if (slot->flags & FLOW_ALT)
-		with_bucket(ft, w, other_bucket(ft, number / BUCKET_SLOTS, slot->tag), sub_spill, NULL);
-	memset(total, 0, sizeof(*total));
+	if (slot->flags & FLOW_ALT) {
+		uint32_t *home = &ft->flows[other_bucket(ft, bucket, slot->tag)].slot[0].summary;
+
+		if (__atomic_load_n(home, __ATOMIC_RELAXED) >= SUMMARY_SPILL)
+			__atomic_fetch_sub(home, SUMMARY_SPILL, __ATOMIC_RELAXED);
+	}
+	memset(&ft->ledger[number], 0, sizeof(ft->ledger[number]));
 	memset(&slot->key, 0, sizeof(*slot) - offsetof(struct flow_slot, key));
-	__atomic_store_n(&slot->tag, TAG_FREE, __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->tag, TAG_FREE, __ATOMIC_RELAXED);
+	__atomic_fetch_and(&ft->flows[bucket].slot[0].summary, ~(7u << SUMMARY_SHIFT(at)), __ATOMIC_RELEASE);
 }
 
 static uint8_t twin_reason(const struct flowtab *ft)
@@ -224,86 +182,80 @@ static uint8_t twin_reason(const struct flowtab *ft)
 	return END_TWIN | (ft->counters.sweeps & 1);
 }
 
-struct twin {
-	struct flow_slot *slot;		/* this one, whose other one is looked for */
-	uint32_t tag;			/* of a live slot of this flow */
-	struct flow_report taken;	/* what goes into the twin */
-	uint8_t kill;			/* its end_reason; 0: give it what was taken */
-	bool done;
-};
-
-static int look_for_twin(struct flow_bucket *bucket, void *arg)
+/* A live slot of the flow in dead or live slot @number: its number; -1: none. */
+static long find_twin(const struct flowtab *ft, uint32_t number)
 {
-	struct twin *twin = arg;
+	const struct flow_slot *one = slot_at(ft, number);
+	const uint32_t tag = (one->tag & TAG_HASH) | TAG_LIVE, here = number / BUCKET_SLOTS;
+	const uint32_t buckets[] = { here, other_bucket(ft, here, tag) };
 
-	for (int i = 0; i < BUCKET_SLOTS && !twin->done; i++) {
-		struct flow_slot *slot = &bucket->slot[i];
+	for (size_t b = 0; b < ARRAY_SIZE(buckets); b++) {
+		const struct flow_bucket *bucket = &ft->flows[buckets[b]];
+		const uint32_t summary = __atomic_load_n(&bucket->slot[0].summary, __ATOMIC_RELAXED);
 
-		if (slot == twin->slot || __atomic_load_n(&slot->tag, __ATOMIC_ACQUIRE) != twin->tag ||
-		    memcmp(&slot->key, &twin->slot->key, sizeof(slot->key)))
-			continue;
-		if (twin->kill) {
-			twin->done = kill(slot, twin->tag);
-			if (twin->done)
-				slot->end_reason = twin->kill;
-			continue;
-		}
-		for (int side = 0; side < 2; side++) {
-			uint64_t overhead = twin->taken.bytes[side] - twin->taken.ip_bytes[side];
+		for (uint32_t i = 0; i < BUCKET_SLOTS; i++) {
+			const struct flow_slot *slot = &bucket->slot[i];
 
-			__atomic_fetch_add(&slot->bytes[side], twin->taken.bytes[side], __ATOMIC_RELAXED);
-			__atomic_fetch_add(&slot->count[side], twin->taken.packets[side] | overhead << COUNT_FRAMES_BITS,
-					   __ATOMIC_RELAXED);
+			if ((summary >> SUMMARY_SHIFT(i) & 7) == SUMMARY_PRINT(tag) && slot != one &&
+			    __atomic_load_n(&slot->tag, __ATOMIC_ACQUIRE) == tag &&
+			    !memcmp(&slot->key, &one->key, sizeof(slot->key)))
+				return (long)buckets[b] * BUCKET_SLOTS + i;
 		}
-		__atomic_fetch_or(&slot->flags, twin->slot->flags & (FLOW_TCP_FLAGS_A | FLOW_TCP_FLAGS_B), __ATOMIC_RELAXED);
-		slot->first_ns = MIN(slot->first_ns, twin->slot->first_ns);
-		if (!slot->sni && !slot->alpn && (twin->slot->sni || twin->slot->alpn)) {	/* references and all */
-			slot->sni = twin->slot->sni;
-			slot->alpn = twin->slot->alpn;
-			slot->name_status = twin->slot->name_status;
-			twin->slot->sni = twin->slot->alpn = 0;
-		}
-		twin->done = true;
 	}
-	return 0;
+	return -1;
 }
 
-static void find_twin(struct flowtab *ft, struct window *w, uint32_t bucket, struct twin *twin)
+static void put_back(struct flow_slot *slot, const struct flow_report *taken)
 {
-	with_bucket(ft, w, bucket, look_for_twin, twin);
-	if (!twin->done)
-		with_bucket(ft, w, other_bucket(ft, bucket, twin->tag), look_for_twin, twin);
+	for (int side = 0; side < 2; side++) {
+		uint64_t overhead = taken->bytes[side] - taken->ip_bytes[side];
+
+		__atomic_fetch_add(&slot->bytes[side], taken->bytes[side], __ATOMIC_RELAXED);
+		__atomic_fetch_add(&slot->count[side], taken->packets[side] | overhead << COUNT_FRAMES_BITS,
+				   __ATOMIC_RELAXED);
+	}
+}
+
+/* A dead twin: all that it has goes into the living one. False: that one has ended meanwhile. */
+static bool merge_twin(struct flowtab *ft, uint32_t number)
+{
+	struct flow_slot *slot = slot_at(ft, number), *other;
+	const long found = find_twin(ft, number);
+	struct flow_report taken;
+
+	ft->counters.twins++;
+	if (found < 0)
+		return false;
+	other = slot_at(ft, (uint32_t)found);
+	take(slot, &taken);
+	put_back(other, &taken);
+	for (int side = 0; side < 2; side++) {
+		ft->ledger[found].packets[side] += ft->ledger[number].packets[side];
+		ft->ledger[found].bytes[side] += ft->ledger[number].bytes[side];
+	}
+	__atomic_fetch_or(&other->flags, slot->flags & (FLOW_TCP_FLAGS_A | FLOW_TCP_FLAGS_B), __ATOMIC_RELAXED);
+	other->first_ns = MIN(other->first_ns, slot->first_ns);
+	if (!other->sni && !other->alpn && (slot->sni || slot->alpn)) {	/* references and all */
+		other->sni = slot->sni;
+		other->alpn = slot->alpn;
+		other->name_status = slot->name_status;
+		slot->sni = slot->alpn = 0;
+	}
+	return true;
 }
 
 /* A dead slot, one sweep later: emptied, told, freed. */
-static void bury(struct flowtab *ft, struct window *w, uint32_t number, struct flow_slot *slot,
-		 struct flow_total *total, uint64_t now_ns, flowtab_emit emit, void *arg)
+static void bury(struct flowtab *ft, uint32_t number, const struct sweep *sweep)
 {
+	struct flow_slot *slot = slot_at(ft, number);
+
 	if (slot->flags & FLOW_HELLO_WALK)
 		take_names(ft, slot, number);
-	if (slot->end_reason & END_TWIN) {
-		struct twin twin = { .slot = slot, .tag = (slot->tag & TAG_HASH) | TAG_LIVE };
-
-		take(slot, &twin.taken);
-		find_twin(ft, w, number / BUCKET_SLOTS, &twin);
-		ft->counters.twins++;
-		if (twin.done) {
-			free_slot(ft, w, number, slot, total);
-			return;
-		}
-		/* The other one has ended meanwhile: this one is told by itself. */
-		for (int i = 0; i < 2; i++) {
-			uint64_t overhead = twin.taken.bytes[i] - twin.taken.ip_bytes[i];
-
-			__atomic_fetch_add(&slot->bytes[i], twin.taken.bytes[i], __ATOMIC_RELAXED);
-			__atomic_fetch_add(&slot->count[i], twin.taken.packets[i] | overhead << COUNT_FRAMES_BITS,
-					   __ATOMIC_RELAXED);
-		}
-		slot->end_reason = FLOW_END_DETECTED;
+	if (!(slot->end_reason & END_TWIN) || !merge_twin(ft, number)) {
+		report(ft, number, slot->end_reason & END_TWIN ? FLOW_END_DETECTED : slot->end_reason, sweep);
+		ft->counters.ended++;
 	}
-	report(ft, slot, total, slot->end_reason, now_ns, emit, arg);
-	ft->counters.ended++;
-	free_slot(ft, w, number, slot, total);
+	free_slot(ft, number);
 }
 
 static uint64_t since(uint64_t then_ns, uint64_t now_ns)
@@ -332,28 +284,29 @@ static bool wants_report(const struct flowtab *ft, const struct flow_slot *slot,
 	const uint64_t last_ns = slot->reported_s ? slot->reported_s * NS_PER_S : slot->first_ns;
 	const uint64_t count = slot->count[0] | slot->count[1];
 
-	if (ft->report_all)
-		return count & COUNT_FRAMES_MASK;
-	return since(last_ns, now_ns) >= ft->settings.limits.active_ns ||
+	if (!(count & COUNT_FRAMES_MASK))
+		return false;	/* nothing new to tell */
+	return ft->report_all || since(last_ns, now_ns) >= ft->settings.limits.active_ns ||
 	       (count & COUNT_FRAMES_MASK) >= COUNT_FULL / 2;	/* take it before the kernel has to refuse */
 }
 
-static void look_at_live(struct flowtab *ft, struct window *w, uint32_t number, struct flow_slot *slot,
-			 struct flow_total *total, uint32_t tag, uint64_t now_ns, flowtab_emit emit, void *arg)
+static void look_at_live(struct flowtab *ft, uint32_t number, uint32_t tag, const struct sweep *sweep)
 {
+	struct flow_slot *slot = slot_at(ft, number);
 	enum flow_end end;
 
 	ft->live++;
 	if (slot->flags & FLOW_FRESH) {
-		struct twin twin = { .slot = slot, .tag = tag, .kill = twin_reason(ft) };
+		const long twin = find_twin(ft, number);
 
 		__atomic_fetch_and(&slot->flags, ~FLOW_FRESH, __ATOMIC_RELAXED);
-		find_twin(ft, w, number / BUCKET_SLOTS, &twin);
+		if (twin >= 0 && kill(slot_at(ft, (uint32_t)twin), tag))
+			slot_at(ft, (uint32_t)twin)->end_reason = twin_reason(ft);
 	}
 	if (slot->flags & FLOW_HELLO_WALK) {
 		if (slot->flags & FLOW_HELLO_DONE) {
 			take_names(ft, slot, number);
-		} else if (since(slot->first_ns, now_ns) > HELLO_WAIT_NS) {
+		} else if (since(slot->first_ns, sweep->now_ns) > HELLO_WAIT_NS) {
 			__atomic_fetch_or(&slot->flags, FLOW_HELLO_DONE, __ATOMIC_RELAXED);
 			take_names(ft, slot, number);
 			ft->counters.names_given_up++;
@@ -361,15 +314,15 @@ static void look_at_live(struct flowtab *ft, struct window *w, uint32_t number, 
 			ft->walks++;
 		}
 	}
-	end = end_of(ft, slot, now_ns);
+	end = end_of(ft, slot, sweep->now_ns);
 	if (end) {
 		slot->end_reason = (uint8_t)end;
 		if (!kill(slot, tag))
 			slot->end_reason = FLOW_END_DETECTED;
 		return;
 	}
-	if (wants_report(ft, slot, now_ns))
-		report(ft, slot, total, FLOW_END_ACTIVE, now_ns, emit, arg);
+	if (wants_report(ft, slot, sweep->now_ns))
+		report(ft, number, FLOW_END_ACTIVE, sweep);
 }
 
 /* What stays in the slot for a later report. */
@@ -385,20 +338,18 @@ static void count_pending(struct flowtab *ft, const struct flow_slot *slot)
 	}
 }
 
-static void look_at(struct flowtab *ft, struct window *w, uint32_t number, uint64_t now_ns, flowtab_emit emit, void *arg)
+static void look_at(struct flowtab *ft, uint32_t number, const struct sweep *sweep)
 {
-	const uint32_t in_window = number - w->first * BUCKET_SLOTS;
-	struct flow_slot *slot = &w->bucket[in_window / BUCKET_SLOTS].slot[in_window % BUCKET_SLOTS];
-	struct flow_total *total = &w->total[in_window];
+	struct flow_slot *slot = slot_at(ft, number);
 	const uint32_t tag = __atomic_load_n(&slot->tag, __ATOMIC_ACQUIRE);
 
 	if (tag & TAG_LIVE) {
-		look_at_live(ft, w, number, slot, total, tag, now_ns, emit, arg);
+		look_at_live(ft, number, tag, sweep);
 		count_pending(ft, slot);
 	} else if (tag & TAG_DEAD) {
 		ft->dead++;
 		if (slot->end_reason && slot->end_reason != twin_reason(ft))	/* a twin: not in the sweep that killed it */
-			bury(ft, w, number, slot, total, now_ns, emit, arg);
+			bury(ft, number, sweep);
 		else if (!slot->end_reason)
 			slot->end_reason = FLOW_END_DETECTED;	/* killed by the kernel: buried in the next sweep */
 		count_pending(ft, slot);	/* of a buried one nothing is left */
@@ -411,18 +362,14 @@ static void sweep_begin(struct flowtab *ft)
 	memset(ft->pending, 0, sizeof(ft->pending));
 }
 
-int flowtab_sweep_window(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg)
+int flowtab_sweep_step(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg)
 {
-	const uint32_t count = MIN(WINDOW_BUCKETS, ft->buckets - ft->at);
-	struct window w;
-	int err = window_map(ft, &w, ft->at, count);
+	const struct sweep sweep = { .now_ns = now_ns, .emit = emit, .arg = arg };
+	const uint32_t end = MIN(ft->at + STEP_BUCKETS, ft->buckets);
 
-	if (err)
-		return err;
-	for (uint32_t i = 0; i < count * BUCKET_SLOTS; i++)
-		look_at(ft, &w, ft->at * BUCKET_SLOTS + i, now_ns, emit, arg);
-	window_unmap(&w);
-	ft->at += count;
+	for (uint32_t number = ft->at * BUCKET_SLOTS; number < end * BUCKET_SLOTS; number++)
+		look_at(ft, number, &sweep);
+	ft->at = end;
 	if (ft->at < ft->buckets)
 		return 0;
 
@@ -435,89 +382,78 @@ int flowtab_sweep_window(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit,
 	return 1;
 }
 
-int flowtab_sweep(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg)
+void flowtab_sweep(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg)
 {
-	int ret;
-
-	do
-		ret = flowtab_sweep_window(ft, now_ns, emit, arg);
-	while (ret == 0);
-	return ret < 0 ? ret : 0;
+	while (!flowtab_sweep_step(ft, now_ns, emit, arg))
+		;
 }
 
-static int whole_sweep(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg)
+static void whole_sweep(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg)
 {
 	sweep_begin(ft);
-	return flowtab_sweep(ft, now_ns, emit, arg);
+	flowtab_sweep(ft, now_ns, emit, arg);
 }
 
-int flowtab_flush(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg)
+void flowtab_flush(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg)
 {
-	int err;
-
 	ft->end_all = true;
-	err = whole_sweep(ft, now_ns, emit, arg);
-	if (!err)
-		err = whole_sweep(ft, now_ns, emit, arg);
+	whole_sweep(ft, now_ns, emit, arg);
+	whole_sweep(ft, now_ns, emit, arg);
 	ft->end_all = false;
-	return err;
 }
 
-int flowtab_report_all(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg)
+void flowtab_report_all(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg)
 {
-	int err;
-
 	ft->report_all = true;
-	err = whole_sweep(ft, now_ns, emit, arg);
+	whole_sweep(ft, now_ns, emit, arg);
 	ft->report_all = false;
-	return err;
 }
 
-uint32_t flowtab_windows(uint32_t slots)
+uint32_t flowtab_steps(uint32_t slots)
 {
-	return (slots / BUCKET_SLOTS + WINDOW_BUCKETS - 1) / WINDOW_BUCKETS;
+	return (slots / BUCKET_SLOTS + STEP_BUCKETS - 1) / STEP_BUCKETS;
 }
 
 int flowtab_hello_done(struct flowtab *ft, uint32_t slot_number)
 {
-	const uint32_t bucket = slot_number / BUCKET_SLOTS;
 	struct flow_slot *slot;
-	struct window w;
-	int err;
 
-	if (bucket >= ft->buckets)
+	if (slot_number >= ft->settings.slots)
 		return -EINVAL;
-	err = window_map(ft, &w, bucket & ~(uint32_t)(PAGE_BUCKETS - 1), MIN(PAGE_BUCKETS, ft->buckets));
-	if (err)
-		return err;
-	slot = &w.bucket[bucket - w.first].slot[slot_number % BUCKET_SLOTS];
+	slot = slot_at(ft, slot_number);
 	if (__atomic_load_n(&slot->tag, __ATOMIC_ACQUIRE) & TAG_LIVE && slot->flags & FLOW_HELLO_WALK &&
 	    slot->flags & FLOW_HELLO_DONE)
 		take_names(ft, slot, slot_number);
-	window_unmap(&w);
 	return 0;
 }
 
 /* Names that live flows of an earlier process refer to. */
-static int count_references(struct flowtab *ft)
+static void count_references(struct flowtab *ft)
 {
-	for (uint32_t at = 0; at < ft->buckets; at += WINDOW_BUCKETS) {
-		struct window w;
-		int err = window_map(ft, &w, at, MIN(WINDOW_BUCKETS, ft->buckets - at));
+	for (uint32_t number = 0; number < ft->settings.slots; number++) {
+		const struct flow_slot *slot = slot_at(ft, number);
 
-		if (err)
-			return err;
-		for (uint32_t i = 0; i < w.count * BUCKET_SLOTS; i++) {
-			const struct flow_slot *slot = &w.bucket[i / BUCKET_SLOTS].slot[i % BUCKET_SLOTS];
-
-			if (!(slot->tag & (TAG_LIVE | TAG_DEAD)))
-				continue;
-			names_ref(ft->names, slot->sni);
-			names_ref(ft->names, slot->alpn);
-		}
-		window_unmap(&w);
+		if (!(slot->tag & (TAG_LIVE | TAG_DEAD)))
+			continue;
+		names_ref(ft->names, slot->sni);
+		names_ref(ft->names, slot->alpn);
 	}
+}
+
+static int map_shared(int fd, size_t bytes, void *ret_map)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	*(void **)ret_map = p;
 	return 0;
+}
+
+static void unmap(void *map, size_t bytes)
+{
+	if (map)
+		munmap(map, bytes);
 }
 
 int flowtab_new(struct flowtab **ret_ft, const struct flowtab_settings *settings)
@@ -529,25 +465,22 @@ int flowtab_new(struct flowtab **ret_ft, const struct flowtab_settings *settings
 		return -ENOMEM;
 	ft->settings = *settings;
 	ft->buckets = settings->slots / BUCKET_SLOTS;
-	ft->hellos = mmap(NULL, settings->hellos * sizeof(*ft->hellos), PROT_READ | PROT_WRITE, MAP_SHARED,
-			  settings->hellos_fd, 0);
-	ft->taken = mmap(NULL, PORTS_MAX * sizeof(*ft->taken), PROT_READ | PROT_WRITE, MAP_SHARED,
-			 settings->taken_fd, 0);
-	if (ft->hellos == MAP_FAILED || ft->taken == MAP_FAILED) {
-		err = -errno;
-		goto fail;
+	err = map_shared(settings->flows_fd, ft->buckets * sizeof(*ft->flows), &ft->flows);
+	if (!err)
+		err = map_shared(settings->ledger_fd, settings->slots * sizeof(*ft->ledger), &ft->ledger);
+	if (!err)
+		err = map_shared(settings->hellos_fd, settings->hellos * sizeof(*ft->hellos), &ft->hellos);
+	if (!err)
+		err = map_shared(settings->taken_fd, PORTS_MAX * sizeof(*ft->taken), &ft->taken);
+	if (!err)
+		err = names_open(&ft->names, settings->names_fd);
+	if (err) {
+		flowtab_free(ft);
+		return err;
 	}
-	err = names_open(&ft->names, settings->names_fd);
-	if (err)
-		goto fail;
-	err = count_references(ft);
-	if (err)
-		goto fail;
+	count_references(ft);
 	*ret_ft = ft;
 	return 0;
-fail:
-	flowtab_free(ft);
-	return err;
 }
 
 struct flowtab *flowtab_free(struct flowtab *ft)
@@ -555,10 +488,10 @@ struct flowtab *flowtab_free(struct flowtab *ft)
 	if (!ft)
 		return NULL;
 	names_close(ft->names);
-	if (ft->hellos && ft->hellos != MAP_FAILED)
-		munmap(ft->hellos, ft->settings.hellos * sizeof(*ft->hellos));
-	if (ft->taken && ft->taken != MAP_FAILED)
-		munmap(ft->taken, PORTS_MAX * sizeof(*ft->taken));
+	unmap(ft->flows, ft->buckets * sizeof(*ft->flows));
+	unmap(ft->ledger, ft->settings.slots * sizeof(*ft->ledger));
+	unmap(ft->hellos, ft->settings.hellos * sizeof(*ft->hellos));
+	unmap(ft->taken, PORTS_MAX * sizeof(*ft->taken));
 	free(ft);
 	return NULL;
 }

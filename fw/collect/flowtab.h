@@ -2,7 +2,7 @@
 /*
  * flowtab - takes what the kernel counted out of the flow table.
  *
- * The BPF side adds packets up per flow slot. A sweep walks the table once, through a window that slides over it, hands
+ * The BPF side adds packets up per flow slot. A sweep walks the table once, hands
  * every flow that ended (idle, FIN, RST) or grew old (active) to @emit, and frees the slots of the ended ones, each in
  * two sweeps: first no packet matches it any more, then it is emptied once more. What becomes of a record is the
  * caller's business. What was taken is added to map "taken", so that the books can be closed at any time; totals and
@@ -76,20 +76,19 @@ struct flowtab_counters {
 int flowtab_new(struct flowtab **ret_ft, const struct flowtab_settings *settings);
 struct flowtab *flowtab_free(struct flowtab *ft);	/* takes NULL; returns NULL */
 
-/* One window (16384 slots) of a sweep. 1: the sweep is done; 0: go on; or a negative errno. */
-int flowtab_sweep_window(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);
-int flowtab_sweep(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);	/* the windows that are left */
+/* One step of a sweep, 16384 slots, so that a loop can have its turn between. 1: the sweep is done; 0: go on. */
+int flowtab_sweep_step(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);
+uint32_t flowtab_steps(uint32_t slots);	/* of one sweep */
+void flowtab_sweep(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);	/* the steps that are left */
 
 /* Ends every flow, as FLOW_END_FORCED, and empties the table. For replay: with packets coming it would not end. */
-int flowtab_flush(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);
+void flowtab_flush(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);
 
 /* Reports every flow that has anything to report; they go on. For a shutdown that somebody continues. */
-int flowtab_report_all(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);
+void flowtab_report_all(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);
 
 /* EVENT_HELLO: a walk has ended; its entry can go back to the pool now. */
 int flowtab_hello_done(struct flowtab *ft, uint32_t slot_number);
-
-uint32_t flowtab_windows(uint32_t slots);	/* of one sweep */
 
 const struct flowtab_counters *flowtab_counters(const struct flowtab *ft);
 uint64_t flowtab_names_full(const struct flowtab *ft);

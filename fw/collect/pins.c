@@ -3,9 +3,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -47,6 +49,24 @@ int pins_prepare(const char *dir)
 	if (!on_bpffs(dir))
 		return -EMEDIUMTYPE;
 	return make_dir(links);
+}
+
+int pins_lock(const char *dir, int *ret_fd)
+{
+	int err = pins_prepare(dir), fd;
+
+	if (err)
+		return err;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+		close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
 }
 
 int pins_path(char path[PATH_MAX], const char *dir, const char *sub, const char *name, const char *suffix)

@@ -17,6 +17,9 @@
  * -EMEDIUMTYPE: @dir is not on a bpffs. */
 int pins_prepare(const char *dir);
 
+/* pins_prepare(), then the directory for this process alone: while @ret_fd, or a copy of it in a child, is open. -EBUSY */
+int pins_lock(const char *dir, int *ret_fd);
+
 /* <dir>/<sub>/<name><suffix>; @sub NULL: none. -ENAMETOOLONG */
 int pins_path(char path[PATH_MAX], const char *dir, const char *sub, const char *name, const char *suffix);
 

@@ -23,6 +23,8 @@
 #include "status/control.h"
 
 #define CLOCK_EVERY_NS	(60 * NS_PER_S)
+#define HURRY		4	/* times as many sweeps ... */
+#define HURRY_NS	(10 * NS_PER_S)	/* ... for so long after the flow table was full */
 #define FIRST_REPORT_NS	(2 * NS_PER_S)
 
 struct agent {
@@ -37,7 +39,8 @@ struct agent {
 	struct counters counters;
 	struct loop_fd supervisor, events;
 	struct loop_timer sweep, batch, health, summary, clock, stop_limit;
-	uint64_t window_ns;	/* between two windows of a sweep */
+	uint64_t hurry_until_ns;	/* the table was full: sweep more often */
+	uint64_t step_ns;	/* between two steps of a sweep */
 	uint64_t summary_since_ns;
 	struct summary sum;
 	struct snapshot snap;
@@ -81,7 +84,8 @@ static struct snapshot *snapshot_take(struct agent *a)
 	s->link = *publish_state(a->publish);
 	s->fill = publish_fill(a->publish);
 	s->batch = *publish_counters(a->publish);
-	s->control = *control_counters(a->control);
+	if (a->control)
+		s->control = *control_counters(a->control);
 	if (counters_stats(&a->counters, s->stats))
 		log_warn("counters of the dataplane cannot be read: %s", strerror(errno));
 	return s;
@@ -235,8 +239,6 @@ static void stop_due(struct loop_timer *timer)
 
 static void stop(struct agent *a)
 {
-	int err;
-
 	if (a->stopping)
 		return;
 	a->stopping = true;
@@ -246,9 +248,7 @@ static void stop(struct agent *a)
 	loop_timer_stop(&a->summary);
 	loop_timer_arm(a->loop, &a->stop_limit, loop_now_ns() + AGENT_STOP_NS);
 	if (publish_state(a->publish)->connected) {
-		err = flowtab_report_all(a->ft, loop_now_ns(), take_report, a);
-		if (err)
-			log_error("flow table: %s", strerror(-err));
+		flowtab_report_all(a->ft, loop_now_ns(), take_report, a);
 		take_books(a);
 		publish_close_batch(a->publish);
 		say_summary(a);
@@ -287,6 +287,7 @@ static void supervisor_ready(struct loop_fd *watch, uint32_t events)
 		}
 	if (n == 0) {	/* the supervisor has gone */
 		loop_fd_remove(watch);
+		a->control = control_free(a->control);	/* its address is for a successor */
 		stop(a);
 	}
 }
@@ -308,6 +309,7 @@ static int take_event(void *arg, void *data, size_t size)
 		break;
 	case EVENT_TABLE_FULL:
 		p = find_port(a, event->port);
+		a->hurry_until_ns = loop_now_ns() + HURRY_NS;
 		log_warn("flow table is full: frames on port %s are counted without a flow", p ? p->state.name : "?");
 		say_event(a, "table_full", p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
 		break;
@@ -348,13 +350,11 @@ static void sweep_due(struct loop_timer *timer)
 {
 	struct agent *a = container_of(timer, struct agent, sweep);
 	const uint64_t now_ns = loop_now_ns();
-	int ret = flowtab_sweep_window(a->ft, now_ns, take_report, a);
+	const bool hurry = now_ns < a->hurry_until_ns;
 
-	if (ret < 0)
-		log_error("flow table: %s", strerror(-ret));
-	if (ret == 1)
+	if (flowtab_sweep_step(a->ft, now_ns, take_report, a))
 		take_books(a);
-	loop_timer_arm(a->loop, timer, MAX(timer->at_ns + a->window_ns, now_ns));
+	loop_timer_arm(a->loop, timer, MAX(timer->at_ns + (hurry ? a->step_ns / HURRY : a->step_ns), now_ns));
 }
 
 static void batch_due(struct loop_timer *timer)
@@ -422,10 +422,10 @@ static int open_table(struct agent *a)
 			.active_ns = a->conf->flows.active_timeout_ns,
 		},
 	};
-	const uint32_t windows = flowtab_windows(table.slots);
+	const uint32_t steps = flowtab_steps(table.slots);
 
 	a->counters = (struct counters){ .books_fd = fds->books, .stats_fd = fds->stats, .taken_fd = fds->taken };
-	a->window_ns = a->conf->flows.sweep_interval_ns / windows;
+	a->step_ns = a->conf->flows.sweep_interval_ns / steps;
 	return flowtab_new(&a->ft, &table);
 }
 
@@ -467,7 +467,7 @@ static void arm_all(struct agent *a)
 		void (*due)(struct loop_timer *);
 		uint64_t in_ns;
 	} timers[] = {
-		{ &a->sweep, sweep_due, a->window_ns },
+		{ &a->sweep, sweep_due, a->step_ns },
 		{ &a->batch, batch_due, a->conf->export.batch_interval_ns },
 		{ &a->health, health_due, FIRST_REPORT_NS },
 		{ &a->summary, summary_due, a->conf->export.summary_interval_ns },

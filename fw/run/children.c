@@ -39,7 +39,8 @@ void child_start(struct child *child)
 		sigset_t none;
 
 		prctl(PR_SET_NAME, child->name);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);	/* no supervisor: whatever is in the maps stays there */
+		/* Only until it drops its rights, which clears this; from then on its socket ends with the supervisor. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		_exit(child->run(child));

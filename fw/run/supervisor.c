@@ -17,6 +17,7 @@
 #include "base/loop.h"
 #include "base/util.h"
 #include "collect/dataplane.h"
+#include "collect/pins.h"
 #include "collect/ports.h"
 #include "mqtt/link.h"
 #include "mqtt/uplink.h"
@@ -31,6 +32,11 @@
 #define TELL_NS		(2 * NS_PER_S)			/* counters go to the agent this often */
 #define PASSWORD_MAX	256
 
+/* An agent whose supervisor was killed ends by itself: it closes the control socket at once, and the rest by and by. */
+#define SOCKET_WAIT_MS	500
+#define LOCK_WAIT_MS	(AGENT_STOP_NS / NS_PER_MS + 1000)
+#define WAIT_STEP_MS	20
+
 struct supervisor {
 	const struct conf *conf;
 	struct loop *loop;
@@ -41,6 +47,7 @@ struct supervisor {
 	struct privilege_user agent_user, uplink_user;
 	int link_fds[2];	/* agent's end, uplink's end: kept open for their successors */
 	int control_fd;
+	int lock_fd;
 	int agent_fds[2];	/* orders: ours, the agent's */
 	struct port_state said[PORTS_MAX];	/* what was logged of each port */
 	uint64_t started_ns;
@@ -121,6 +128,7 @@ static int agent_main(struct child *child)
 			.taken = dataplane_map_fd(s->dp, "taken"), .books = dataplane_map_fd(s->dp, "books"),
 			.stats = dataplane_map_fd(s->dp, "stats"), .events = dataplane_map_fd(s->dp, "events"),
 			.supervisor_fd = s->agent_fds[1], .link_fd = s->link_fds[0], .control_fd = s->control_fd,
+			.lock_fd = s->lock_fd,
 		},
 		.meta = *dataplane_meta(s->dp),
 		.started_ns = s->started_ns,
@@ -296,6 +304,28 @@ static int open_user(const char *name, const char *option, struct privilege_user
 	return err < 0 ? err : 0;
 }
 
+/* What the uplink would say in the log only, again and again. It reads them itself, with less rights. */
+static int check_files(const struct conf *conf)
+{
+	const struct {
+		const char *option, *path;
+	} files[] = {
+		{ "broker.password_file", conf->broker.password_file },
+		{ "broker.ca_file", conf->broker.tls ? conf->broker.ca_file : "" },
+		{ "broker.cert_file", conf->broker.tls ? conf->broker.cert_file : "" },
+		{ "broker.key_file", conf->broker.tls ? conf->broker.key_file : "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (files[i].path[0] && access(files[i].path, R_OK)) {
+			int err = -errno;
+
+			log_error("%s = \"%s\": %s", files[i].option, files[i].path, strerror(-err));
+			return err;
+		}
+	return 0;
+}
+
 static int open_sockets(struct supervisor *s)
 {
 	const struct conf *conf = s->conf;
@@ -311,11 +341,32 @@ static int open_sockets(struct supervisor *s)
 	snprintf(dir, sizeof(dir), "%s", conf->run.control_socket);
 	mkdir(dirname(dir), 0755);	/* there already, or bind says what is wrong */
 	s->control_fd = control_listen(conf->run.control_socket);
+	for (int ms = 0; s->control_fd == -EADDRINUSE && ms < SOCKET_WAIT_MS; ms += WAIT_STEP_MS) {
+		usleep(WAIT_STEP_MS * 1000);
+		s->control_fd = control_listen(conf->run.control_socket);
+	}
 	if (s->control_fd == -EADDRINUSE)
 		log_error("run.control_socket \"%s\": another weir agent answers there", conf->run.control_socket);
 	else if (s->control_fd < 0)
 		log_error("run.control_socket \"%s\": %s", conf->run.control_socket, strerror(-s->control_fd));
 	return s->control_fd < 0 ? s->control_fd : 0;
+}
+
+/* Two agents on the same tables would free each other's slots. */
+static int lock_pins(struct supervisor *s)
+{
+	const char *dir = s->conf->run.pin_dir;
+	int err = pins_lock(dir, &s->lock_fd);
+
+	if (err == -EBUSY)
+		log_info("run.pin_dir \"%s\" is in use: waiting for the agent of a former run to end", dir);
+	for (uint64_t ms = 0; err == -EBUSY && ms < LOCK_WAIT_MS; ms += WAIT_STEP_MS) {
+		usleep(WAIT_STEP_MS * 1000);
+		err = pins_lock(dir, &s->lock_fd);
+	}
+	if (err == -EBUSY)
+		log_error("run.pin_dir \"%s\": another weir agent uses it; end that one, or choose another directory", dir);
+	return err == -EBUSY ? err : 0;	/* other errors: dataplane_open() meets them too, and says more */
 }
 
 static int open_dataplane(struct supervisor *s)
@@ -331,8 +382,9 @@ static int open_dataplane(struct supervisor *s)
 	int err;
 
 	object_path(beside);
-	if (access(conf->run.bpf_object, R_OK) && !access(beside, R_OK))
-		settings.object_path = beside;	/* run from a build tree */
+	if (!strcmp(conf->run.bpf_object, PREFIX "/lib/weir/weir.bpf.o") && access(conf->run.bpf_object, R_OK) &&
+	    !access(beside, R_OK))
+		settings.object_path = beside;	/* nothing was asked for: run from a build tree */
 	err = dataplane_open(&s->dp, &settings, error);
 	if (err)
 		log_error("%s", error);
@@ -386,7 +438,11 @@ static int open_all(struct supervisor *s)
 	if (!err)
 		err = open_user(s->conf->run.uplink_user, "run.uplink_user", &s->uplink_user);
 	if (!err)
+		err = check_files(s->conf);
+	if (!err)
 		err = open_sockets(s);
+	if (!err)
+		err = lock_pins(s);
 	if (!err)
 		err = open_dataplane(s);
 	return err;
@@ -398,6 +454,7 @@ int supervisor_run(const struct conf *conf)
 		.conf = conf,
 		.link_fds = { -1, -1 },
 		.control_fd = -1,
+		.lock_fd = -1,
 		.agent_fds = { -1, -1 },
 		.started_ns = loop_now_ns(),
 	};

@@ -15,6 +15,10 @@
 
 #define ASK_WAIT_MS 5000
 
+#define STR_(x) #x
+#define STR(x) STR_(x)
+static const char BUSY[] = "error: busy: " STR(CONTROL_CLIENTS) " others are being answered; try again\n";
+
 struct client {
 	struct loop_fd watch;
 	struct loop_timer timeout;
@@ -106,7 +110,16 @@ static void client_send(struct client *c)
 	client_end(c);
 }
 
-static void client_answer(struct client *c)
+static bool is_printable(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/* @len: of the line, which ends in NUL. */
+static void client_answer(struct client *c, size_t len)
 {
 	struct control *control = c->control;
 	struct writer w = { .size = control->answer_max };
@@ -120,13 +133,15 @@ static void client_answer(struct client *c)
 	control->counters.requests++;
 	writer_text(&w, "ok\n");
 	mark = writer_mark(&w);
-	if (strcspn(c->line, "\r\t\x1b") != strlen(c->line) || control->answer(c->line, &w, control->arg)) {
+	if (!is_printable(c->line, len))
+		writer_text(&w, "request has control characters");
+	if (w.len > mark || control->answer(c->line, &w, control->arg)) {
 		char why[CONTROL_LINE];
-		size_t len = MIN(w.len - mark, sizeof(why) - 1);
+		size_t why_len = MIN(w.len - mark, sizeof(why) - 1);
 
 		control->counters.bad++;
-		memcpy(why, w.buf + mark, len);
-		why[len] = 0;
+		memcpy(why, w.buf + mark, why_len);
+		why[why_len] = 0;
 		w.len = 0;
 		writer_format(&w, "error: %s\n", why);
 	}
@@ -156,7 +171,7 @@ static void client_ready(struct loop_fd *watch, uint32_t events)
 	end = memchr(c->line, '\n', c->len);
 	if (end) {
 		*end = 0;
-		client_answer(c);
+		client_answer(c, (size_t)(end - c->line));
 	} else if (c->len == sizeof(c->line)) {
 		c->control->counters.bad++;
 		c->answer = strdup("error: request is too long\n");
@@ -179,6 +194,7 @@ static void listen_ready(struct loop_fd *watch, uint32_t events)
 				c = &control->client[i];
 		if (!c) {
 			control->counters.refused++;
+			send(fd, BUSY, sizeof(BUSY) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 			close(fd);
 			continue;
 		}
@@ -285,7 +301,9 @@ int control_ask(const char *path, const char *request, int out_fd, char *ret_err
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) || send(fd, line, (size_t)len, MSG_NOSIGNAL) != len)
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return -errno;
+	if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len && errno != EPIPE)	/* EPIPE: refused; it has said why */
 		return -errno;
 	return read_answer(fd, out_fd, ret_error, error_size);
 }

@@ -271,6 +271,8 @@ static void check_sum(void)
 	for (uint32_t i = 0; i < SLOTS; i++) {
 		const struct flow_slot *slot = slot_at(i);
 
+		EXPECT("summary of a slot", flows[i / BUCKET_SLOTS].slot[0].summary >> SUMMARY_SHIFT(i % BUCKET_SLOTS) & 7,
+		       slot->tag ? SUMMARY_PRINT(slot->tag) : 0);
 		if (!slot->tag)
 			continue;
 		EXPECT("tag of a slot", slot->tag & TAG_LIVE ? 1 : slot->tag & TAG_DEAD ? 1 : 0, 1);
@@ -284,8 +286,8 @@ static void check_sum(void)
 		}
 	}
 	for (uint32_t i = 0; i < BUCKETS; i++)
-		if (flows[i].slot[0].spill != spill[i])
-			wrong("bucket %u: spill is %u, not %u", i, flows[i].slot[0].spill, spill[i]);
+		if (flows[i].slot[0].summary / SUMMARY_SPILL != spill[i])
+			wrong("bucket %u: spill is %u, not %u", i, flows[i].slot[0].summary / SUMMARY_SPILL, spill[i]);
 	for (__u32 port = 0; port < PORTS_MAX; port++) {
 		read_books(port, &books[port]);
 		for (int dir = 0; dir < DIRS; dir++) {

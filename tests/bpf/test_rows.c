@@ -459,7 +459,7 @@ static void test_two_buckets(void)
 			}
 		EXPECT("flows in their first bucket", here, BUCKET_SPILL);
 		EXPECT("flows in their second bucket", alt, 12 - BUCKET_SPILL);
-		EXPECT("spill", flows[77].slot[0].spill, 12 - BUCKET_SPILL);
+		EXPECT("spill", flows[77].slot[0].summary / SUMMARY_SPILL, 12 - BUCKET_SPILL);
 		take_snapshot(hook == PROGRAM_RX_XDP ? &xdp : &tc);
 	}
 	if (memcmp(&xdp, &tc, sizeof(xdp)))
