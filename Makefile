@@ -64,7 +64,7 @@ install: all ## install under DESTDIR and PREFIX
 	install -D -m 644 $(B)/weir.bpf.o $(DESTDIR)$(PREFIX)/lib/weir/weir.bpf.o
 	install -D -m 644 $(B)/weir.8 $(DESTDIR)$(PREFIX)/share/man/man8/weir.8
 	install -D -m 644 $(B)/weir.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/weir.conf.5
-	install -D -m 644 rootfs/weir.service $(DESTDIR)/lib/systemd/system/weir.service
+	sed 's|@PREFIX@|$(PREFIX)|' rootfs/weir.service | install -D -m 644 /dev/stdin $(DESTDIR)/lib/systemd/system/weir.service
 	test -e $(DESTDIR)/etc/weir/weir.conf || $(B)/weir check-config --print-defaults | \
 		install -D -m 644 /dev/stdin $(DESTDIR)/etc/weir/weir.conf
 

@@ -68,7 +68,7 @@ const struct conf_option options[] = {
 	{ AT(broker, username), TYPE(TEXT, ""), .empty = "none is sent",
 	  .help = "User name for the broker." },
 	{ AT(broker, password_file), TYPE(PATH, ""), .empty = "no password is sent",
-	  .help = "File whose first line is the password. It is read once, at the start, by the privileged process." },
+	  .help = "File whose first line is the password. It is read at each start of the uplink process, before that gives up its rights." },
 	{ AT(broker, tls), TYPE(CHOICE, "no"), .choices = no_yes,
 	  .help = "Whether to speak TLS with the broker, whose certificate is then verified. "
 		  "There is no fallback to plain text." },
@@ -112,9 +112,9 @@ const struct conf_option options[] = {
 	  .help = "Memory for batches that the broker has not acknowledged yet. "
 		  "When it is full the oldest go, and are counted as lost." },
 	{ AT_AS(export, summary_interval, summary_interval_ns), TYPE(DURATION, "10s"), RANGE(1 * S, 1 * H),
-	  .help = "How often the totals of each port are published." },
+	  .help = "How often the totals of what was reported are published (class summary)." },
 	{ AT_AS(export, health_interval, health_interval_ns), TYPE(DURATION, "30s"), RANGE(1 * S, 1 * H),
-	  .help = "How often the gateway's own counters are published." },
+	  .help = "How often the gateway's own counters and the books of each port are published (classes health, iface)." },
 
 	{ AT(run, bpf_object), TYPE(PATH, PREFIX "/lib/weir/weir.bpf.o"),
 	  .help = "Object file with the BPF programs." },

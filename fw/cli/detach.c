@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include "base/conf.h"
+#include "base/util.h"
 #include "cli/cli.h"
 #include "collect/clsact.h"
 #include "collect/dataplane.h"
 #include "collect/netlink.h"
+#include "collect/pins.h"
 #include "status/control.h"
 
 static void print_error(const char *message, void *arg)
@@ -44,6 +46,7 @@ int cli_detach(int argc, char **argv)
 {
 	const char *path = CONF_DEFAULT_PATH;
 	static struct conf conf;
+	_cleanup_close_ int lock = -1;
 	char error[CONTROL_LINE];
 	int c, err, sink = STDERR_FILENO;
 
@@ -63,6 +66,13 @@ int cli_detach(int argc, char **argv)
 	err = control_ask(conf.run.control_socket, "ping", sink, error, sizeof(error));
 	if (!err || err == -EPROTO) {
 		fprintf(stderr, "weir detach: an agent runs (it answers at \"%s\"): stop it first\n", conf.run.control_socket);
+		return 1;
+	}
+	/* An agent whose supervisor was killed still empties its queue, and holds the lock. */
+	err = pins_lock(conf.run.pin_dir, &lock);
+	if (err == -EBUSY) {
+		fprintf(stderr, "weir detach: an agent still uses \"%s\": it ends within seconds, try again\n",
+			conf.run.pin_dir);
 		return 1;
 	}
 	err = remove_filters();

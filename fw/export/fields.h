@@ -78,8 +78,8 @@
 	      r->hook && r->hook[0], string(w, r->hook)) \
 	FIELD(initiator, "keyword", "", "not known", "how source was chosen: syn, or first_packet (a guess)", \
 	      record_initiator_text(r->initiator), quoted(w, record_initiator_text(r->initiator))) \
-	FIELD(from_start, "boolean", "", "never", "the flow's first packet was measured: totals are whole", \
-	      true, boolean(w, r->from_start)) \
+	FIELD(from_start, "boolean", "", "not TCP", "the connection's first packet was measured: totals are whole", \
+	      r->proto == IPPROTO_TCP, boolean(w, r->from_start)) \
 	FIELD(fragments, "boolean", "", "never", "some of its packets were IP fragments", true, boolean(w, r->fragments)) \
 	FIELD(end_reason, "long", "", "not known", "IPFIX flowEndReason, RFC 5102 5.11.3", \
 	      record_end_reason_text(r->end_reason), u64(w, r->end_reason)) \

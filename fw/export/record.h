@@ -69,7 +69,7 @@ struct record {
 	uint8_t proto;		/* IANA protocol number */
 	bool has_ports;		/* false: the protocol has none, or no packet showed them (later fragments) */
 	bool fragments;		/* some of its packets were fragments */
-	bool from_start;	/* its first packet was seen: the totals are whole */
+	bool from_start;	/* TCP: its first packet was seen: the totals are whole */
 	uint8_t end_reason;	/* enum end_reason; 0: absent */
 	uint8_t initiator;	/* enum initiator */
 	uint8_t name_status;	/* enum name_status; NAME_N: absent */

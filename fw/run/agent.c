@@ -106,6 +106,15 @@ static void take_books(struct agent *a)
 	}
 }
 
+/* Hands a finished message on. What did not fit its buffer is counted: the limits are chosen so that it never is. */
+static void say(struct agent *a, enum message_class class, const struct writer *w)
+{
+	if (w->full)
+		a->snap.messages_too_long++;
+	else
+		publish_message(a->publish, class, false, w->buf, w->len);
+}
+
 static void say_event(struct agent *a, const char *kind, const char *port, const char *dir, const char *detail)
 {
 	char json[MESSAGE_JSON_MAX];
@@ -113,20 +122,19 @@ static void say_event(struct agent *a, const char *kind, const char *port, const
 
 	a->snap.now_us = wall_us();
 	message_event(&w, &a->snap, kind, port, dir, detail);
-	if (!w.full)
-		publish_message(a->publish, MESSAGE_EVENT, false, json, w.len);
+	say(a, MESSAGE_EVENT, &w);
 }
 
 static void say_birth(struct agent *a)
 {
-	char json[MESSAGE_JSON_MAX];
-	struct writer w = WRITER(json);
+	struct writer w = WRITER(a->answer);
 
-	if (!a->snap.now_us)
-		a->snap.now_us = wall_us();
+	a->snap.now_us = wall_us();
 	message_birth(&w, &a->snap, a->boot_id, a->epoch);
-	if (!w.full)
-		publish_birth(a->publish, json, w.len);
+	if (w.full || publish_birth(a->publish, w.buf, w.len)) {
+		a->snap.messages_too_long++;
+		log_error("birth message is too long: nothing is published before it");
+	}
 }
 
 static void say_health(struct agent *a)
@@ -134,13 +142,11 @@ static void say_health(struct agent *a)
 	struct writer w = WRITER(a->answer);
 
 	snapshot_health_json(&w, snapshot_take(a));
-	if (!w.full)
-		publish_message(a->publish, MESSAGE_HEALTH, false, a->answer, w.len);
+	say(a, MESSAGE_HEALTH, &w);
 	for (unsigned int i = 0; i < a->snap.ports; i++) {
 		writer_undo(&w, 0);
 		snapshot_port_json(&w, &a->snap, &a->snap.port[i]);
-		if (!w.full)
-			publish_message(a->publish, MESSAGE_IFACE, false, a->answer, w.len);
+		say(a, MESSAGE_IFACE, &w);
 	}
 }
 
@@ -154,8 +160,7 @@ static void say_summary(struct agent *a)
 	a->snap.now_us = wall_us();
 	a->snap.flowtab.live = flowtab_counters(a->ft)->live;
 	message_summary(&w, &a->snap, &a->sum);
-	if (!w.full)
-		publish_message(a->publish, MESSAGE_SUMMARY, false, json, w.len);
+	say(a, MESSAGE_SUMMARY, &w);
 	a->sum = (struct summary){ 0 };
 	a->summary_since_ns = now_ns;
 }

@@ -70,13 +70,12 @@ void message_event(struct writer *w, const struct snapshot *s, const char *kind,
 		writer_text(w, ",\"observer\":{\"interface\":{");
 		pair(w, "name", port, "}}");
 	}
-	if (dir) {
-		writer_char(w, ',');
-		pair(w, "direction", dir, "");
-	}
-	if (detail) {
-		writer_char(w, ',');
-		pair(w, "detail", detail, "");
+	if (dir || detail) {
+		writer_text(w, ",\"weir\":{");
+		if (dir)
+			pair(w, "direction", dir, detail ? "," : "}");
+		if (detail)
+			pair(w, "detail", detail, "}");
 	}
 	writer_char(w, '}');
 }

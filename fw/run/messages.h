@@ -7,7 +7,7 @@
 #include "base/writer.h"
 #include "run/snapshot.h"
 
-#define MESSAGE_JSON_MAX 16384
+#define MESSAGE_JSON_MAX 4096	/* summary, event; birth grows with the ports: SNAPSHOT_TEXT_MAX */
 
 /* What happened between two summaries. */
 struct summary {

@@ -25,7 +25,7 @@ struct publish {
 	uint32_t outstanding;
 	uint32_t window;
 	bool wants_out;		/* the socket was full */
-	bool said_hello;
+	bool said_hello, said_birth;	/* to this uplink process */
 	char birth[LINK_PAYLOAD_MAX];
 	size_t birth_len;
 	char record[RECORD_JSON_MAX];
@@ -67,12 +67,32 @@ static bool send_or_wait(struct publish *p, const struct link_msg *msg)
 	return !err;
 }
 
+/* What the uplink must have heard before all else; false: the socket is full, and pump() comes here again. */
+static bool say_hello(struct publish *p)
+{
+	char topic[LINK_TOPIC_MAX + 1];
+	const struct link_msg hello = { .type = LINK_HELLO };
+	const struct link_msg birth = { .type = LINK_BIRTH, .publish = {
+		.topic = topic, .payload = p->birth, .payload_len = (uint32_t)p->birth_len } };
+
+	if (!p->birth_len)
+		return false;	/* the agent does not know its ports yet: the uplink waits */
+	publish_topic(p->conf, MESSAGE_BIRTH, topic, sizeof(topic));
+	if (!p->said_hello)
+		p->said_hello = send_or_wait(p, &hello);
+	if (p->said_hello && !p->said_birth)
+		p->said_birth = send_or_wait(p, &birth);
+	return p->said_birth;
+}
+
 /* The oldest messages that wait, up to the window. */
 static void pump(struct publish *p)
 {
 	const struct batch_message *m;
 	char topic[LINK_TOPIC_MAX + 1];
 
+	if (!say_hello(p))
+		return;
 	while (p->connection && p->outstanding < p->window &&
 	       (m = batch_next_unsent(p->batch, loop_now_ns()))) {
 		struct link_msg msg = { .type = LINK_PUBLISH, .publish = {
@@ -101,26 +121,6 @@ static void pump(struct publish *p)
 			done(p->arg);
 		}
 	}
-}
-
-static void say_birth(struct publish *p)
-{
-	char topic[LINK_TOPIC_MAX + 1];
-	struct link_msg birth = { .type = LINK_BIRTH, .publish = {
-		.topic = topic, .payload = p->birth, .payload_len = (uint32_t)p->birth_len } };
-
-	publish_topic(p->conf, MESSAGE_BIRTH, topic, sizeof(topic));
-	send_or_wait(p, &birth);
-}
-
-static void say_hello(struct publish *p)
-{
-	struct link_msg hello = { .type = LINK_HELLO };
-
-	p->connection = 0;
-	p->said_hello = send_or_wait(p, &hello);
-	if (p->birth_len)
-		say_birth(p);
 }
 
 static void take_state(struct publish *p, const struct link_state *state)
@@ -164,8 +164,9 @@ static void link_ready(struct loop_fd *watch, uint32_t events)
 			continue;
 		}
 		switch (msg.type) {
-		case LINK_READY:
-			say_hello(p);
+		case LINK_READY:	/* another process: it knows nothing */
+			p->said_hello = p->said_birth = false;
+			p->connection = 0;
 			break;
 		case LINK_WINDOW:
 			p->window = msg.window.outstanding;
@@ -262,18 +263,15 @@ void publish_message(struct publish *p, enum message_class class, bool retain, c
 	pump(p);
 }
 
-void publish_birth(struct publish *p, const char *json, size_t len)
+int publish_birth(struct publish *p, const char *json, size_t len)
 {
 	if (len > sizeof(p->birth))
-		return;
-	if (len == p->birth_len && !memcmp(p->birth, json, len))
-		return;
+		return -EMSGSIZE;
 	memcpy(p->birth, json, len);
 	p->birth_len = len;
-	if (p->said_hello)
-		say_birth(p);
-	else
-		say_hello(p);
+	p->said_birth = false;
+	pump(p);
+	return 0;
 }
 
 void publish_close_batch(struct publish *p)

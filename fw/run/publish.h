@@ -25,7 +25,8 @@ struct publish *publish_free(struct publish *p);	/* takes NULL; returns NULL */
 
 void publish_record(struct publish *p, const struct record *record);
 void publish_message(struct publish *p, enum message_class class, bool retain, const char *json, size_t len);
-void publish_birth(struct publish *p, const char *json, size_t len);	/* kept and said again at each connect */
+/* Kept, and said again at each connect. Nothing is sent before the first one. -EMSGSIZE: longer than a message. */
+int publish_birth(struct publish *p, const char *json, size_t len);
 void publish_close_batch(struct publish *p);
 void publish_synced(struct publish *p, bool synced);
 

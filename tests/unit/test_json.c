@@ -54,7 +54,7 @@ static void minimal_record_exact(void **state)
 		"{\"event\":{\"duration\":0},\"source\":{\"ip\":\"10.0.0.1\",\"packets\":1,\"bytes\":60},"
 		"\"destination\":{\"ip\":\"10.0.0.2\",\"packets\":0,\"bytes\":0},"
 		"\"network\":{\"type\":\"ipv4\",\"iana_number\":\"253\",\"packets\":1,\"bytes\":60},"
-		"\"weir\":{\"from_start\":false,\"fragments\":false,\"ip_bytes\":{\"source\":46,\"destination\":0},"
+		"\"weir\":{\"fragments\":false,\"ip_bytes\":{\"source\":46,\"destination\":0},"
 		"\"totals\":{\"source\":{\"packets\":1,\"bytes\":60},\"destination\":{\"packets\":0,\"bytes\":0}}}}");
 }
 
