@@ -11,7 +11,6 @@
 #include "base/util.h"
 #include "collect/names.h"
 
-#define STEP_BUCKETS	2048u	/* of a sweep in one call: 16384 slots, well under a millisecond */
 #define HELLO_WAIT_NS	(10 * NS_PER_S)	/* a walk whose segments do not come any more is ended */
 
 /* flow_slot.end_reason of a twin, with the low bit of the sweep that killed it; never leaves this file */
@@ -365,7 +364,7 @@ static void sweep_begin(struct flowtab *ft)
 int flowtab_sweep_step(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg)
 {
 	const struct sweep sweep = { .now_ns = now_ns, .emit = emit, .arg = arg };
-	const uint32_t end = MIN(ft->at + STEP_BUCKETS, ft->buckets);
+	const uint32_t end = MIN(ft->at + FLOWTAB_STEP_SLOTS / BUCKET_SLOTS, ft->buckets);
 
 	for (uint32_t number = ft->at * BUCKET_SLOTS; number < end * BUCKET_SLOTS; number++)
 		look_at(ft, number, &sweep);
@@ -378,6 +377,7 @@ int flowtab_sweep_step(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, v
 	ft->counters.dead = ft->dead;
 	ft->counters.hellos = ft->walks;
 	memcpy(ft->counters.pending, ft->pending, sizeof(ft->pending));
+	ft->report_all = false;
 	sweep_begin(ft);
 	return 1;
 }
@@ -402,16 +402,10 @@ void flowtab_flush(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void 
 	ft->end_all = false;
 }
 
-void flowtab_report_all(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg)
+void flowtab_report_all(struct flowtab *ft)
 {
+	sweep_begin(ft);
 	ft->report_all = true;
-	whole_sweep(ft, now_ns, emit, arg);
-	ft->report_all = false;
-}
-
-uint32_t flowtab_steps(uint32_t slots)
-{
-	return (slots / BUCKET_SLOTS + STEP_BUCKETS - 1) / STEP_BUCKETS;
 }
 
 int flowtab_hello_done(struct flowtab *ft, uint32_t slot_number)

@@ -76,16 +76,17 @@ struct flowtab_counters {
 int flowtab_new(struct flowtab **ret_ft, const struct flowtab_settings *settings);
 struct flowtab *flowtab_free(struct flowtab *ft);	/* takes NULL; returns NULL */
 
-/* One step of a sweep, 16384 slots, so that a loop can have its turn between. 1: the sweep is done; 0: go on. */
+#define FLOWTAB_STEP_SLOTS 64u	/* most reports of one step */
+
+/* One step of a sweep, so that the caller can stop where its own room ends. 1: the sweep is done; 0: go on. */
 int flowtab_sweep_step(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);
-uint32_t flowtab_steps(uint32_t slots);	/* of one sweep */
 void flowtab_sweep(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);	/* the steps that are left */
 
 /* Ends every flow, as FLOW_END_FORCED, and empties the table. For replay: with packets coming it would not end. */
 void flowtab_flush(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);
 
-/* Reports every flow that has anything to report; they go on. For a shutdown that somebody continues. */
-void flowtab_report_all(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg);
+/* Begins a sweep that reports every flow that has anything to report; they go on. For a shutdown. */
+void flowtab_report_all(struct flowtab *ft);
 
 /* EVENT_HELLO: a walk has ended; its entry can go back to the pool now. */
 int flowtab_hello_done(struct flowtab *ft, uint32_t slot_number);

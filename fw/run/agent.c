@@ -8,162 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/loop.h"
 #include "base/util.h"
-#include "collect/counters.h"
 #include "collect/flowtab.h"
-#include "run/messages.h"
-#include "run/publish.h"
-#include "run/report.h"
-#include "run/snapshot.h"
-#include "status/control.h"
+#include "run/agent_private.h"
 
 #define CLOCK_EVERY_NS	(60 * NS_PER_S)
+#define SWEEP_STEPS	256u	/* 16384 slots: what a sweep does in one turn of the loop */
+#define HELD_NS		(5 * NS_PER_MS)	/* until a sweep that had no room is tried again */
+#define GRACE_NS	(50 * NS_PER_MS)	/* no packet is under way in a slot that was marked dead so long ago */
 #define HURRY		4	/* times as many sweeps ... */
 #define HURRY_NS	(10 * NS_PER_S)	/* ... for so long after the flow table was full */
 #define FIRST_REPORT_NS	(2 * NS_PER_S)
-
-struct agent {
-	const struct agent_settings *settings;
-	const struct conf *conf;
-	struct loop *loop;
-	struct flowtab *ft;
-	struct publish *publish;
-	struct control *control;
-	struct ring_buffer *ring;
-	struct reporter reporter;
-	struct counters counters;
-	struct loop_fd supervisor, events;
-	struct loop_timer sweep, batch, health, summary, clock, stop_limit;
-	uint64_t hurry_until_ns;	/* the table was full: sweep more often */
-	uint64_t step_ns;	/* between two steps of a sweep */
-	uint64_t summary_since_ns;
-	struct summary sum;
-	struct snapshot snap;
-	char boot_id[40];
-	uint64_t epoch;
-	char answer[SNAPSHOT_TEXT_MAX];
-	bool born;		/* birth was said: all ports are known */
-	bool stopping;
-};
-
-/* ---- what the agent says ---- */
-
-static uint64_t wall_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-static struct snapshot_port *find_port(struct agent *a, uint16_t port)
-{
-	for (unsigned int i = 0; i < a->snap.ports; i++)
-		if (a->snap.port[i].state.port == port)
-			return &a->snap.port[i];
-	return NULL;
-}
-
-/* Brings a->snap to this moment. */
-static struct snapshot *snapshot_take(struct agent *a)
-{
-	struct snapshot *s = &a->snap;
-
-	s->now_us = wall_us();
-	s->uptime_ns = loop_now_ns() - a->settings->started_ns;
-	s->clock_synced = clock_is_synced();
-	s->clock_steps = a->reporter.clock.steps;
-	s->flowtab = *flowtab_counters(a->ft);
-	s->names_full = flowtab_names_full(a->ft);
-	s->names_used = flowtab_names_used(a->ft);
-	s->link = *publish_state(a->publish);
-	s->fill = publish_fill(a->publish);
-	s->batch = *publish_counters(a->publish);
-	if (a->control)
-		s->control = *control_counters(a->control);
-	if (counters_stats(&a->counters, s->stats))
-		log_warn("counters of the dataplane cannot be read: %s", strerror(errno));
-	return s;
-}
-
-/* At the end of a sweep, so that what was seen, taken and left in the table belong together. */
-static void take_books(struct agent *a)
-{
-	const struct flowtab_counters *t = flowtab_counters(a->ft);
-
-	for (unsigned int i = 0; i < a->snap.ports; i++) {
-		struct snapshot_port *p = &a->snap.port[i];
-
-		if (counters_books(&a->counters, p->state.port, &p->books) ||
-		    counters_taken(&a->counters, p->state.port, &p->taken))
-			log_warn("books of port %s cannot be read: %s", p->state.name, strerror(errno));
-		p->pending = t->pending[p->state.port % PORTS_MAX];
-	}
-}
-
-/* Hands a finished message on. What did not fit its buffer is counted: the limits are chosen so that it never is. */
-static void say(struct agent *a, enum message_class class, const struct writer *w)
-{
-	if (w->full)
-		a->snap.messages_too_long++;
-	else
-		publish_message(a->publish, class, false, w->buf, w->len);
-}
-
-static void say_event(struct agent *a, const char *kind, const char *port, const char *dir, const char *detail)
-{
-	char json[MESSAGE_JSON_MAX];
-	struct writer w = WRITER(json);
-
-	a->snap.now_us = wall_us();
-	message_event(&w, &a->snap, kind, port, dir, detail);
-	say(a, MESSAGE_EVENT, &w);
-}
-
-static void say_birth(struct agent *a)
-{
-	struct writer w = WRITER(a->answer);
-
-	a->snap.now_us = wall_us();
-	message_birth(&w, &a->snap, a->boot_id, a->epoch);
-	if (w.full || publish_birth(a->publish, w.buf, w.len)) {
-		a->snap.messages_too_long++;
-		log_error("birth message is too long: nothing is published before it");
-	}
-}
-
-static void say_health(struct agent *a)
-{
-	struct writer w = WRITER(a->answer);
-
-	snapshot_health_json(&w, snapshot_take(a));
-	say(a, MESSAGE_HEALTH, &w);
-	for (unsigned int i = 0; i < a->snap.ports; i++) {
-		writer_undo(&w, 0);
-		snapshot_port_json(&w, &a->snap, &a->snap.port[i]);
-		say(a, MESSAGE_IFACE, &w);
-	}
-}
-
-static void say_summary(struct agent *a)
-{
-	char json[MESSAGE_JSON_MAX];
-	struct writer w = WRITER(json);
-	const uint64_t now_ns = loop_now_ns();
-
-	a->sum.interval_ns = now_ns - a->summary_since_ns;
-	a->snap.now_us = wall_us();
-	a->snap.flowtab.live = flowtab_counters(a->ft)->live;
-	message_summary(&w, &a->snap, &a->sum);
-	say(a, MESSAGE_SUMMARY, &w);
-	a->sum = (struct summary){ 0 };
-	a->summary_since_ns = now_ns;
-}
 
 static void take_report(const struct flow_report *report, void *arg)
 {
@@ -198,7 +56,7 @@ static bool port_same(const struct port_state *x, const struct port_state *y)
 
 static void set_port(struct agent *a, const struct port_state *state)
 {
-	struct snapshot_port *p = find_port(a, state->port);
+	struct snapshot_port *p = agent_find_port(a, state->port);
 	struct report_port *name;
 	struct port_state before;
 	bool is_on = state->rx != ATTACHED_NONE;
@@ -216,10 +74,10 @@ static void set_port(struct agent *a, const struct port_state *state)
 	name->role = p->state.role[0] ? p->state.role : NULL;
 	name->hook = is_on ? attached_names[state->rx] : NULL;
 	if (is_on != (before.rx != ATTACHED_NONE) && !(is_on && state->taken_over))
-		say_event(a, is_on ? "port_attached" : "port_detached", p->state.name, NULL,
+		agent_say_event(a, is_on ? "port_attached" : "port_detached", p->state.name, NULL,
 			  p->state.reason[0] ? p->state.reason : NULL);
 	if (a->born && !port_same(&before, &p->state))
-		say_birth(a);
+		agent_say_birth(a);
 }
 
 static void stopped(void *arg)
@@ -236,10 +94,47 @@ static void stop_due(struct loop_timer *timer)
 	struct agent *a = container_of(timer, struct agent, stop_limit);
 	struct batch_fill fill = publish_fill(a->publish);
 
-	log_warn("stopped with %u messages (%zu bytes) that the broker has not acknowledged: they are lost",
-		 fill.waiting + fill.in_flight, fill.bytes);
+	log_warn("stopped with %u messages (%zu bytes) that the broker has not acknowledged: they are lost; flows that were "
+		 "not reported stay in the pinned table", fill.waiting + fill.in_flight, fill.bytes);
 	publish_stop_uplink(a->publish);
 	loop_stop(a->loop, 0);
+}
+
+/*
+ * Steps of the sweep, while there is room for what they report: what a broker does not take in time stays in the table
+ * and not in a queue that has to drop it. Without a broker the queue's own rule holds, oldest first: the table would
+ * fill up instead. 1: the sweep is done; 0: all steps were made; -EAGAIN: no room now.
+ */
+static int sweep_steps(struct agent *a, uint32_t steps)
+{
+	const uint64_t now_ns = loop_now_ns();
+
+	for (uint32_t i = 0; i < steps; i++) {
+		if (publish_state(a->publish)->connected &&
+		    publish_fill(a->publish).bytes >= a->conf->export.unacked_bytes / 2) {
+			a->snap.sweeps_held++;
+			return -EAGAIN;
+		}
+		if (flowtab_sweep_step(a->ft, now_ns, take_report, a))
+			return 1;
+	}
+	return 0;
+}
+
+/* The last sweep, as fast as the broker takes it. */
+static void drain_due(struct loop_timer *timer)
+{
+	struct agent *a = container_of(timer, struct agent, sweep);
+
+	if (sweep_steps(a, SWEEP_STEPS) != 1) {
+		loop_timer_arm(a->loop, timer, loop_now_ns() + HELD_NS);
+		return;
+	}
+	agent_take_books(a);
+	publish_close_batch(a->publish);
+	agent_say_summary(a);
+	agent_say_health(a);
+	publish_finish(a->publish, stopped, a);
 }
 
 static void stop(struct agent *a)
@@ -253,15 +148,13 @@ static void stop(struct agent *a)
 	loop_timer_stop(&a->summary);
 	loop_timer_arm(a->loop, &a->stop_limit, loop_now_ns() + AGENT_STOP_NS);
 	if (publish_state(a->publish)->connected) {
-		flowtab_report_all(a->ft, loop_now_ns(), take_report, a);
-		take_books(a);
-		publish_close_batch(a->publish);
-		say_summary(a);
-		say_health(a);
+		flowtab_report_all(a->ft);
+		a->sweep.due = drain_due;
+		loop_timer_arm(a->loop, &a->sweep, loop_now_ns() + GRACE_NS);
 	} else {
 		log_info("no broker: flows stay in the pinned table for the next start");
+		publish_finish(a->publish, stopped, a);
 	}
-	publish_finish(a->publish, stopped, a);
 }
 
 static void supervisor_ready(struct loop_fd *watch, uint32_t events)
@@ -280,7 +173,7 @@ static void supervisor_ready(struct loop_fd *watch, uint32_t events)
 			a->snap.ports_counters = order.ports_counters;
 			if (!a->born) {	/* the first ones come behind the ports */
 				a->born = true;
-				say_birth(a);
+				agent_say_birth(a);
 			}
 			break;
 		case AGENT_UPLINK_STARTS:
@@ -313,10 +206,10 @@ static int take_event(void *arg, void *data, size_t size)
 			log_error("name of slot %u: %s", event->slot, strerror(-err));
 		break;
 	case EVENT_TABLE_FULL:
-		p = find_port(a, event->port);
+		p = agent_find_port(a, event->port);
 		a->hurry_until_ns = loop_now_ns() + HURRY_NS;
 		log_warn("flow table is full: frames on port %s are counted without a flow", p ? p->state.name : "?");
-		say_event(a, "table_full", p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
+		agent_say_event(a, "table_full", p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
 		break;
 	}
 	return 0;
@@ -335,11 +228,11 @@ static int answer(const char *request, struct writer *w, void *arg)
 	struct agent *a = arg;
 
 	if (!strcmp(request, "status")) {
-		snapshot_text(w, snapshot_take(a));
+		snapshot_text(w, agent_snapshot(a));
 	} else if (!strcmp(request, "status json")) {
 		struct writer json = { .buf = w->buf + w->len, .size = w->size - w->len };
 
-		snapshot_json(&json, snapshot_take(a));
+		snapshot_json(&json, agent_snapshot(a));
 		w->len += json.len;
 		writer_char(w, '\n');
 	} else {
@@ -355,11 +248,14 @@ static void sweep_due(struct loop_timer *timer)
 {
 	struct agent *a = container_of(timer, struct agent, sweep);
 	const uint64_t now_ns = loop_now_ns();
-	const bool hurry = now_ns < a->hurry_until_ns;
+	uint64_t next_ns = timer->at_ns + (now_ns < a->hurry_until_ns ? a->slice_ns / HURRY : a->slice_ns);
+	const int ret = sweep_steps(a, SWEEP_STEPS);
 
-	if (flowtab_sweep_step(a->ft, now_ns, take_report, a))
-		take_books(a);
-	loop_timer_arm(a->loop, timer, MAX(timer->at_ns + (hurry ? a->step_ns / HURRY : a->step_ns), now_ns));
+	if (ret == 1)
+		agent_take_books(a);
+	else if (ret < 0)
+		next_ns = now_ns + HELD_NS;
+	loop_timer_arm(a->loop, timer, MAX(next_ns, now_ns));
 }
 
 static void batch_due(struct loop_timer *timer)
@@ -375,7 +271,7 @@ static void health_due(struct loop_timer *timer)
 {
 	struct agent *a = container_of(timer, struct agent, health);
 
-	say_health(a);
+	agent_say_health(a);
 	loop_timer_arm(a->loop, timer, loop_now_ns() + a->conf->export.health_interval_ns);
 }
 
@@ -383,7 +279,7 @@ static void summary_due(struct loop_timer *timer)
 {
 	struct agent *a = container_of(timer, struct agent, summary);
 
-	say_summary(a);
+	agent_say_summary(a);
 	loop_timer_arm(a->loop, timer, loop_now_ns() + a->conf->export.summary_interval_ns);
 }
 
@@ -395,7 +291,7 @@ static void clock_due(struct loop_timer *timer)
 	clock_measure(&a->reporter.clock);
 	if (a->reporter.clock.steps != steps) {
 		log_warn("time of day was set: %+lld ms", (long long)(a->reporter.clock.last_step_ns / 1000000));
-		say_event(a, "clock_step", NULL, NULL, NULL);
+		agent_say_event(a, "clock_step", NULL, NULL, NULL);
 	}
 	loop_timer_arm(a->loop, timer, loop_now_ns() + CLOCK_EVERY_NS);
 }
@@ -427,10 +323,10 @@ static int open_table(struct agent *a)
 			.active_ns = a->conf->flows.active_timeout_ns,
 		},
 	};
-	const uint32_t steps = flowtab_steps(table.slots);
+	const uint32_t slice = SWEEP_STEPS * FLOWTAB_STEP_SLOTS, slices = (table.slots + slice - 1) / slice;
 
 	a->counters = (struct counters){ .books_fd = fds->books, .stats_fd = fds->stats, .taken_fd = fds->taken };
-	a->step_ns = a->conf->flows.sweep_interval_ns / steps;
+	a->slice_ns = a->conf->flows.sweep_interval_ns / slices;
 	return flowtab_new(&a->ft, &table);
 }
 
@@ -472,7 +368,7 @@ static void arm_all(struct agent *a)
 		void (*due)(struct loop_timer *);
 		uint64_t in_ns;
 	} timers[] = {
-		{ &a->sweep, sweep_due, a->step_ns },
+		{ &a->sweep, sweep_due, a->slice_ns },
 		{ &a->batch, batch_due, a->conf->export.batch_interval_ns },
 		{ &a->health, health_due, FIRST_REPORT_NS },
 		{ &a->summary, summary_due, a->conf->export.summary_interval_ns },
@@ -496,7 +392,7 @@ int agent_run(const struct agent_settings *settings)
 		return -ENOMEM;
 	a->settings = settings;
 	a->conf = settings->conf;
-	a->epoch = wall_us();
+	a->epoch = agent_wall_us();
 	read_boot_id(a->boot_id, sizeof(a->boot_id));
 	a->snap.version = WEIR_VERSION;
 	a->snap.gateway = a->conf->gateway.name;

@@ -41,7 +41,7 @@ static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MA
 		{ "broker.publish_refused", l->publish_refused }, { "broker.publish_too_big", l->publish_too_big },
 		{ "broker.publish_ignored", l->publish_ignored }, { "broker.link_malformed", l->link_malformed },
 		{ "broker.link_stale", l->link_stale },
-		{ "agent.messages_too_long", s->messages_too_long },
+		{ "agent.sweeps_held", s->sweeps_held }, { "agent.messages_too_long", s->messages_too_long },
 #define X(name, text) { "export." #name, s->batch.name },
 		BATCH_COUNTERS(X)
 #undef X

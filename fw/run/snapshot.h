@@ -46,6 +46,7 @@ struct snapshot {
 	struct batch_counters batch;
 	struct ports_counters ports_counters;
 	struct control_counters control;
+	uint64_t sweeps_held;		/* slices put off because the broker is slower than the sweep */
 	uint64_t messages_too_long;	/* dropped: longer than their buffer */
 	uint64_t name_status[NAME_N];	/* ended flows over TCP, by weir.name_status */
 	unsigned int ports;

@@ -138,9 +138,8 @@ static double time_sweep(struct flowtab *ft, uint32_t flows, bool report)
 	double before = measure_cpu_ns(), ns;
 
 	if (report)
-		flowtab_report_all(ft, NOW_NS, add_up, NULL);
-	else
-		flowtab_sweep(ft, NOW_NS, add_up, NULL);
+		flowtab_report_all(ft);
+	flowtab_sweep(ft, NOW_NS, add_up, NULL);
 	ns = measure_cpu_ns() - before;
 	reports = flowtab_counters(ft)->reports - reports;
 	if (flowtab_counters(ft)->live != flows || reports != (report ? flows : 0))

@@ -21,19 +21,19 @@ agent_config flows.active_timeout=1s
 agent_start || { tap_result 1 "agent starts"; finish; }
 check "both ports measure" ports_measure
 
-in_ns server python3 -m http.server -d "$WORK" 8000 >/dev/null 2>&1 &
+spawn server python3 -m http.server -d "$WORK" 8000 >/dev/null 2>&1
 at_exit "kill $!"
-in_ns server python3 -c '
+spawn server python3 -c '
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("10.2.0.2", 9000))
 while True:
     data, peer = s.recvfrom(65536)
-    s.sendto(data[:100], peer)' &
+    s.sendto(data[:100], peer)'
 at_exit "kill $!"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$WORK/key.pem" -out "$WORK/cert.pem" -days 2 \
 	-subj /CN=gw.test 2>/dev/null
-in_ns server openssl s_server -accept 4433 -key "$WORK/key.pem" -cert "$WORK/cert.pem" -alpn http/1.1 -www >/dev/null 2>&1 &
+spawn server openssl s_server -accept 4433 -key "$WORK/key.pem" -cert "$WORK/cert.pem" -alpn http/1.1 -www >/dev/null 2>&1
 at_exit "kill $!"
 head -c 300000 /dev/urandom >"$WORK/file"
 chmod 644 "$WORK/file"
@@ -41,7 +41,7 @@ for port in 8000 4433; do
 	wait_for 5 in_ns server bash -c "exec 3<>/dev/tcp/10.2.0.2/$port" 2>/dev/null || note "no server on port $port"
 done
 
-in_ns gw tcpdump -i lan0 -s 128 -B 8192 -U -w "$WORK/lan0.pcap" --immediate-mode 2>"$WORK/tcpdump" &
+spawn gw tcpdump -i lan0 -s 128 -B 8192 -U -w "$WORK/lan0.pcap" --immediate-mode 2>"$WORK/tcpdump"
 DUMP=$!
 at_exit "kill $DUMP"
 wait_for 5 grep -q 'listening on' "$WORK/tcpdump"
@@ -66,12 +66,14 @@ icmp="port='lan0', transport='icmp', sip='10.1.0.2', dip='10.2.0.2'"
 icmp6="port='lan0', transport='ipv6-icmp', sip='fd01::2', dip='fd02::2'"
 tls="port='lan0', transport='tcp', sip='10.1.0.2', dip='10.2.0.2', dport=4433"
 for case in tcp:200 udp:99 icmp:13 icmp6:11 tls:9; do
-	check "${case%:*}: frames and bytes are those of the capture" count "${!case%:*}" "${case#*:}"
-	note "$(seen "'Weir: frames %s, bytes %s; capture: %s %s' % (packets(${!case%:*}), octets(${!case%:*}), *wire('$WORK/lan0.pcap', ${!case%:*}))")"
+	name=${case%:*}
+	where=${!name}
+	check "$name: frames and bytes are those of the capture" count "$where" "${case#*:}"
+	note "$(seen "'Weir: frames %s, bytes %s; capture: %s %s' % (packets($where), octets($where), *wire('$WORK/lan0.pcap', $where))")"
 done
 is "UDP: source is who began, 50 frames each way" "$(seen "packets($udp)")" "(50, 50)"
 is "the other port tells the same" "$(seen "packets(${udp/lan0/wan0}), octets(${udp/lan0/wan0})")" "$(seen "packets($udp), octets($udp)")"
-kill -INT $DUMP
+kill -TERM $DUMP
 wait $DUMP
 like "the capture missed nothing" "$(cat "$WORK/tcpdump")" '(^|[^0-9])0 packets dropped by kernel'
 
@@ -95,11 +97,13 @@ like "birth is retained" "$(retained birth)" '^1 \{"schema":"weir.birth/1",'
 is "state is retained" "$(retained state)" '1 {"state":"online"}'
 is "no batch is missing" "$(seen 'gaps()')" "[]"
 
+in_ns client ping -c 3 -i 0.01 -q 10.2.0.2 >/dev/null
 agent_stop
 is "SIGTERM: status 0" "$AGENT_STATUS" 0
 is "and state is offline" "$(retained state)" '1 {"state":"offline"}'
 check "control socket is gone" test ! -e "$SOCKET"
 check "programs stay pinned" test -e "$PIN_DIR/links"
+is "nothing is left in the table: all was reported at the stop" "$(seen "[sum(b['in_table']['frames'] for m in of('iface')[-2:] for b in m['weir']['books'].values())]")" "[0]"
 is "books: what was taken is what arrived" "$(seen "[sum(packets(port='lan0')), sum(octets(port='lan0'))]")" \
 	"$(seen "[sum(b['flows'][u] for b in [m for m in of('iface') if m['observer']['interface']['name'] == 'lan0'][-1]['weir']['books'].values()) for u in ('frames', 'bytes')]")"
 finish

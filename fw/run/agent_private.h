@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * agent_private - the agent's state, shared by its two files: agent.c (what it hears and does) and agent_say.c (what it
+ * says of itself and its ports). Nobody else includes it.
+ */
+#pragma once
+
+#include "base/loop.h"
+#include "collect/counters.h"
+#include "run/agent.h"
+#include "run/messages.h"
+#include "run/publish.h"
+#include "run/report.h"
+#include "run/snapshot.h"
+#include "status/control.h"
+
+struct ring_buffer;
+
+struct agent {
+	const struct agent_settings *settings;
+	const struct conf *conf;
+	struct loop *loop;
+	struct flowtab *ft;
+	struct publish *publish;
+	struct control *control;
+	struct ring_buffer *ring;
+	struct reporter reporter;
+	struct counters counters;
+	struct loop_fd supervisor, events;
+	struct loop_timer sweep, batch, health, summary, clock, stop_limit;
+	uint64_t hurry_until_ns;	/* the table was full: sweep more often */
+	uint64_t slice_ns;	/* between two slices of a sweep */
+	uint64_t summary_since_ns;
+	struct summary sum;
+	struct snapshot snap;
+	char boot_id[40];
+	uint64_t epoch;
+	char answer[SNAPSHOT_TEXT_MAX];
+	bool born;		/* birth was said: all ports are known */
+	bool stopping;
+};
+
+uint64_t agent_wall_us(void);
+struct snapshot_port *agent_find_port(struct agent *a, uint16_t port);	/* NULL: not known */
+struct snapshot *agent_snapshot(struct agent *a);	/* a->snap, brought to this moment */
+void agent_take_books(struct agent *a);		/* at the end of a sweep: seen, taken and left belong together */
+
+void agent_say_event(struct agent *a, const char *kind, const char *port, const char *dir, const char *detail);
+void agent_say_birth(struct agent *a);
+void agent_say_health(struct agent *a);		/* and iface, one a port */
+void agent_say_summary(struct agent *a);	/* begins the next interval */

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "run/agent_private.h"
+
+uint64_t agent_wall_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+struct snapshot_port *agent_find_port(struct agent *a, uint16_t port)
+{
+	for (unsigned int i = 0; i < a->snap.ports; i++)
+		if (a->snap.port[i].state.port == port)
+			return &a->snap.port[i];
+	return NULL;
+}
+
+struct snapshot *agent_snapshot(struct agent *a)
+{
+	struct snapshot *s = &a->snap;
+
+	s->now_us = agent_wall_us();
+	s->uptime_ns = loop_now_ns() - a->settings->started_ns;
+	s->clock_synced = clock_is_synced();
+	s->clock_steps = a->reporter.clock.steps;
+	s->flowtab = *flowtab_counters(a->ft);
+	s->names_full = flowtab_names_full(a->ft);
+	s->names_used = flowtab_names_used(a->ft);
+	s->link = *publish_state(a->publish);
+	s->fill = publish_fill(a->publish);
+	s->batch = *publish_counters(a->publish);
+	if (a->control)
+		s->control = *control_counters(a->control);
+	if (counters_stats(&a->counters, s->stats))
+		log_warn("counters of the dataplane cannot be read: %s", strerror(errno));
+	return s;
+}
+
+void agent_take_books(struct agent *a)
+{
+	const struct flowtab_counters *t = flowtab_counters(a->ft);
+
+	for (unsigned int i = 0; i < a->snap.ports; i++) {
+		struct snapshot_port *p = &a->snap.port[i];
+
+		if (counters_books(&a->counters, p->state.port, &p->books) ||
+		    counters_taken(&a->counters, p->state.port, &p->taken))
+			log_warn("books of port %s cannot be read: %s", p->state.name, strerror(errno));
+		p->pending = t->pending[p->state.port % PORTS_MAX];
+	}
+}
+
+/* Hands a finished message on. What did not fit its buffer is counted: the limits are chosen so that it never is. */
+static void say(struct agent *a, enum message_class class, const struct writer *w)
+{
+	if (w->full)
+		a->snap.messages_too_long++;
+	else
+		publish_message(a->publish, class, false, w->buf, w->len);
+}
+
+void agent_say_event(struct agent *a, const char *kind, const char *port, const char *dir, const char *detail)
+{
+	char json[MESSAGE_JSON_MAX];
+	struct writer w = WRITER(json);
+
+	a->snap.now_us = agent_wall_us();
+	message_event(&w, &a->snap, kind, port, dir, detail);
+	say(a, MESSAGE_EVENT, &w);
+}
+
+void agent_say_birth(struct agent *a)
+{
+	struct writer w = WRITER(a->answer);
+
+	a->snap.now_us = agent_wall_us();
+	message_birth(&w, &a->snap, a->boot_id, a->epoch);
+	if (w.full || publish_birth(a->publish, w.buf, w.len)) {
+		a->snap.messages_too_long++;
+		log_error("birth message is too long: nothing is published before it");
+	}
+}
+
+void agent_say_health(struct agent *a)
+{
+	struct writer w = WRITER(a->answer);
+
+	snapshot_health_json(&w, agent_snapshot(a));
+	say(a, MESSAGE_HEALTH, &w);
+	for (unsigned int i = 0; i < a->snap.ports; i++) {
+		writer_undo(&w, 0);
+		snapshot_port_json(&w, &a->snap, &a->snap.port[i]);
+		say(a, MESSAGE_IFACE, &w);
+	}
+}
+
+void agent_say_summary(struct agent *a)
+{
+	char json[MESSAGE_JSON_MAX];
+	struct writer w = WRITER(json);
+	const uint64_t now_ns = loop_now_ns();
+
+	a->sum.interval_ns = now_ns - a->summary_since_ns;
+	a->snap.now_us = agent_wall_us();
+	a->snap.flowtab.live = flowtab_counters(a->ft)->live;
+	message_summary(&w, &a->snap, &a->sum);
+	say(a, MESSAGE_SUMMARY, &w);
+	a->sum = (struct summary){ 0 };
+	a->summary_since_ns = now_ns;
+}
