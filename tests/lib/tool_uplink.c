@@ -255,6 +255,8 @@ static void command(char *line)
 	} else if (!strcmp(line, "hang") || !strcmp(line, "deaf") || !strcmp(line, "go")) {
 		hang = line[0] == 'h';
 		deaf = line[0] == 'd';
+		if (deaf)
+			say("DEAF");	/* whoever waits for it knows that nothing is read from here on */
 	} else if (!strcmp(line, "quit")) {
 		link_close(&agent);
 		close(fds[1]);
