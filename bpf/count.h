@@ -86,17 +86,14 @@ static __always_inline const struct replay *replay_find(void)
  * For each packet: a tick (1 to 10 ms) is fine enough. The coarse clock stands still between two ticks, so it is asked
  * once a tick and CPU: 1 ns instead of 14.
  */
-static __always_inline __u64 clock_coarse_ns(void)
+static __always_inline __u64 clock_coarse_ns(struct scratch *tmp)
 {
 	const struct replay *r = cfg_replay ? replay_find() : 0;
-	struct scratch *tmp = scratch_find();
 	__u64 tick;
 
 	if (r)
 		return r->now_ns;
 	tick = bpf_jiffies64();
-	if (!tmp)
-		return bpf_ktime_get_coarse_ns();
 	if (tmp->tick != tick) {
 		tmp->tick_ns = bpf_ktime_get_coarse_ns();
 		tmp->tick = tick;
@@ -128,6 +125,8 @@ struct frame {
 	__u32 segments;		/* frames on the wire (GSO, GRO) */
 	__u32 bytes;		/* of all of them */
 	__u32 tag_bytes;	/* of a VLAN tag that the driver took out of the frame */
+	__u32 zero;
+	__u64 now_ns;		/* clock_coarse_ns() */
 };
 
 /* Bytes of @frame that are not IP, for the flow slot. */

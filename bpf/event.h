@@ -27,7 +27,7 @@ static __always_inline void count_table_full(struct books *books, const struct f
 	__u32 dir = frame->dir & 1;
 
 	tally_add(&books->dir[dir].full_proto[full_proto_of(proto) & 3], frame->segments, frame->bytes);
-	event.time_ns = clock_coarse_ns();
+	event.time_ns = frame->now_ns;
 	if (event.time_ns - books->dir[dir].full_event_ns < EVENT_INTERVAL_NS)
 		return;
 	books->dir[dir].full_event_ns = event.time_ns;

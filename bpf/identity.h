@@ -34,7 +34,7 @@ static __always_inline void identity_walked(struct flow_ref *flow, enum name_sta
 {
 	identity_end(flow, status);
 	count_stat(STAT_HELLO_DONE);
-	event_hello(flow->slot->key.port, flow->number, clock_coarse_ns());
+	event_hello(flow->slot->key.port, flow->number, flow->slot->last_ns);
 }
 
 /* A free walk of the pool, now this flow's: its index, or -1. */

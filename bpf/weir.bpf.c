@@ -91,7 +91,7 @@ __noinline __u64 count_flow(struct packet *pkt, const struct frame *frame)
 			return BOOK_TABLE_FULL;
 		todo = FLOWED_NEW;
 	} else {
-		add.now_ns = clock_coarse_ns();
+		add.now_ns = frame->now_ns;
 		class = flow_count(flow.slot, &add);
 	}
 	if (pkt->payload_len && pkt->bits & PACKET_TCP && !(flow.slot->flags & FLOW_HELLO_DONE))
@@ -181,6 +181,7 @@ static __always_inline void measure_xdp(struct xdp_md *ctx)
 	}
 	frame.port = port->port;
 	frame.port_flags = port->flags;
+	frame.now_ns = clock_coarse_ns(tmp);
 	frame.bytes = frame_bytes(bpf_xdp_get_buff_len(ctx));
 	result = parse_frame(&c, frame.port_flags & PORT_RAW_IP, 0, &tmp->pkt);
 	flowed = count_frame(&frame, result, &tmp->pkt);
@@ -250,6 +251,7 @@ static __always_inline int measure_skb(struct __sk_buff *ctx, __u32 dir)
 	}
 
 	frame.dir = books_dir(dir, frame.port_flags);
+	frame.now_ns = clock_coarse_ns(tmp);
 	frame.tag_bytes = ctx->vlan_present ? 4 : 0;
 	frame.bytes = frame_bytes(ctx->len + frame.tag_bytes);
 	count_segments(ctx, &tmp->pkt, &frame);
