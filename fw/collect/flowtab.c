@@ -388,17 +388,12 @@ void flowtab_sweep(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void 
 		;
 }
 
-static void whole_sweep(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg)
-{
-	sweep_begin(ft);
-	flowtab_sweep(ft, now_ns, emit, arg);
-}
-
 void flowtab_flush(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void *arg)
 {
 	ft->end_all = true;
-	whole_sweep(ft, now_ns, emit, arg);
-	whole_sweep(ft, now_ns, emit, arg);
+	sweep_begin(ft);
+	flowtab_sweep(ft, now_ns, emit, arg);	/* marks all dead, */
+	flowtab_sweep(ft, now_ns, emit, arg);	/* and buries them */
 	ft->end_all = false;
 }
 
