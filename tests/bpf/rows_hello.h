@@ -118,6 +118,17 @@ static void one_frame(int hook)
 	check_name(NAME_OK, true, 1);
 }
 
+/* TCP Fast Open (RFC 7413): the hello, or its first part, is in the SYN, which takes a sequence number itself. */
+static void fast_open(int hook)
+{
+	send_tcp(hook, 0, SYN, ISN, hello_wire.b, 100);
+	check_name(NAME_TRUNCATED, false, 1);
+	send_tcp(hook, 1, SYN | ACK, 0, NULL, 0);
+	send_hello(hook, 100, hello_wire.len);
+	check_name(NAME_OK, true, 1);
+	check_walk(true);
+}
+
 static void two_frames(int hook)
 {
 	for (size_t cut = 1; cut < hello_wire.len; cut += 13) {
@@ -276,6 +287,7 @@ static const struct hello_row {
 	{ "hello: a segment is missing", 100, segment_missing },
 	{ "hello: first segment comes late", 100, first_segment_late },
 	{ "hello: SYN-ACK seen first", 9, syn_ack_first },
+	{ "hello: begins in the SYN", 9, fast_open },
 	{ "hello: the server speaks first", 9, server_first },
 	{ "hello: not TLS", 9, not_tls },
 	{ "hello: a handshake, not a hello", 9, server_hello_is_none },

@@ -17,7 +17,7 @@
 #   status_is SECONDS EXPRESSION     until the expression over its JSON (dict s) holds; prints its value
 #   seen EXPRESSION                  value of a Python expression over what was published: agent_seen.py
 #   seen_is SECONDS EXPRESSION       until it holds
-#   until SECONDS COMMAND...         until the command succeeds
+#   wait_for SECONDS COMMAND...         until the command succeeds
 . "$TOP/tests/lib/net.sh"
 
 BROKER_PORT=1883 BROKER= WATCH= AGENT= AGENT_STATUS=
