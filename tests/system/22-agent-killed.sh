@@ -81,7 +81,8 @@ kill -KILL "$AGENT"
 wait "$AGENT" 2>/dev/null
 AGENT=
 agent_start; tap_result $? "supervisor killed: a new start takes over"
-check "the old children have ended" wait_for 1 bash -c "! kill -0 $agent && ! kill -0 $uplink"
+# The agent has 5 s for what is not acknowledged, the uplink 3 s more (AGENT_STOP_NS, stop_timeout_ms).
+check "the old children have ended" wait_for 10 bash -c "! kill -0 $agent && ! kill -0 $uplink"
 wait $LOAD
 check "nothing is lost: records have what was sent" seen_is 6 "packets($udp)[0] == $got + 6000"
 note "supervisor killed: sent 6000, in records $(($(seen "packets($udp)[0]") - got))"
