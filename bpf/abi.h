@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define ABI_VERSION 1
+#define ABI_VERSION 2
 
 /* ---- ports ---------------------------------------------------------------------------------------------------- */
 
@@ -84,6 +84,9 @@ struct taken {
 #define STATS(X) \
 	X(UNKNOWN_PORT,		"unknown_port",		"frames on an interface that is in no port table") \
 	X(EVENT_LOST,		"event_lost",		"events that found the ring full") \
+	X(COPY_SENT,		"copy_sent",		"payload copies handed to user space") \
+	X(COPY_LOST,		"copy_lost",		"payload copies that found the ring full") \
+	X(COPY_LIMIT,		"copy_limit",		"flows whose payload was copied as far as the limit, and no further") \
 	X(HELLO_STARTED,	"hello_started",	"TLS hello walks begun") \
 	X(HELLO_DONE,		"hello_done",		"TLS hello walks that came to an end") \
 	X(HELLO_POOL_FULL,	"hello_pool_full",	"hellos not walked: no free walk state") \
@@ -145,6 +148,7 @@ _Static_assert(sizeof(struct flow_key) == 48, "flow_key");
 #define FLOW_MAC_B		0x04000000u	/* mac belongs to b (mirror ports) */
 #define FLOW_FRAGMENTS		0x08000000u	/* some of its packets were fragments */
 #define FLOW_MIRROR		0x10000000u	/* on a PORT_MIRROR port: both sides' frames were received */
+#define FLOW_COPY_OFF		0x20000000u	/* no payload is copied to user space any more */
 
 /*
  * flow_slot.count: frames in the low 28 bits, layer-2 overhead bytes (frame bytes - IP bytes) above: one atomic for both.
@@ -178,7 +182,8 @@ struct flow_slot {
 	__u8 name_status;	/* enum name_status */
 	__u8 end_reason;	/* user space: why it was marked dead (IPFIX flowEndReason); 0: not yet */
 	__u8 mac[6];		/* layer-2 peer on this port; zero: unknown */
-	__u32 reported_s;	/* user space: second (of first_ns's clock) of the last report */
+	__u16 reported_s;	/* user space: second (of first_ns's clock) of the last report, low 16 bits */
+	__u8 copies[2];		/* payload copies of a and of b so far, up to COPIES_MAX */
 };
 _Static_assert(sizeof(struct flow_slot) == 128, "flow_slot");
 
@@ -239,7 +244,11 @@ struct frag_ports {
 	X(TRUNCATED,	"truncated",	"flow or capture ended inside the hello") \
 	X(BAD_HELLO,	"bad_hello",	"ClientHello breaks its own lengths (RFC 8446 4.1.2)") \
 	X(LIMIT,	"limit",	"hello needs more steps than a packet may cost") \
-	X(TABLE_FULL,	"table_full",	"no free walk or name entry")
+	X(TABLE_FULL,	"table_full",	"no free walk, name entry or reassembly buffer") \
+	X(ECH,		"ech",		"server_name is the outer one of an Encrypted ClientHello: DNS told another name") \
+	X(LOST_SEGMENT,	"lost_segment",	"a part of the hello never came by, or its copy found the ring full") \
+	X(DECRYPT_FAILED, "decrypt_failed", "QUIC Initial that its connection id does not open") \
+	X(UNKNOWN_VERSION, "unknown_version", "QUIC of a version that is not known here")
 
 enum name_status {
 #define X(id, name, text) NAME_##id,
@@ -295,7 +304,7 @@ struct hello {
 	__u64 rec_acc;
 	__u16 sni_len;
 	__u16 alpn_len;
-	__u32 zero;
+	__u32 first_seq;	/* TCP sequence number of the hello's first byte */
 	__u8 store[HELLO_STORE];
 };
 _Static_assert(sizeof(struct hello) == 80 + HELLO_STORE, "hello");
@@ -323,6 +332,7 @@ _Static_assert(sizeof(struct name_entry) == 264, "name_entry");
 enum event_type {
 	EVENT_TABLE_FULL = 1,	/* at most one a CPU, port and second */
 	EVENT_HELLO,		/* a walk ended: the name can be taken now instead of at the next sweep */
+	EVENT_COPY,		/* struct copy */
 };
 
 #define EVENT_INTERVAL_NS 1000000000ULL	/* EVENT_TABLE_FULL: not more often */
@@ -330,14 +340,35 @@ enum event_type {
 /* Record of ring buffer "events". */
 struct event {
 	__u64 time_ns;
-	__u32 slot;		/* EVENT_HELLO: slot number in "flows" */
+	__u32 slot;		/* EVENT_HELLO, EVENT_COPY: slot number in "flows" */
 	__u16 port;
 	__u8 type;
-	__u8 dir;		/* EVENT_TABLE_FULL: DIR_* */
+	__u8 dir;		/* EVENT_TABLE_FULL: DIR_*; EVENT_COPY: 1 when b sent it */
 	__u8 proto;
 	__u8 zero[7];
 };
 _Static_assert(sizeof(struct event) == 24, "event");
+
+#define COPY_NO_SLOT	0xffffffffu	/* event.slot of ARP, which is no flow */
+#define COPIES_MAX	24	/* a side of a flow, 2 kB each at most; DNS, mDNS, DHCP: no limit */
+
+/*
+ * Payload for user space, which reads from it what the kernel does not: the first bytes of both sides of a connection,
+ * until user space sets FLOW_COPY_OFF; every message of DNS, mDNS, DHCP, ARP and neighbour discovery. event.time_ns is
+ * precise but for TLS hellos. @len bytes follow at COPY_BYTES_AT; between them and this lies nothing of meaning.
+ */
+struct copy {
+	struct event event;
+	__u32 seq;		/* TCP: sequence number of the first byte; else its offset in the datagram */
+	__u16 len;
+	__u16 left;		/* payload bytes of the packet from this one on: more than @len, the rest follows or is lost */
+	__u8 mac[6];		/* layer-2 source; zero: frames have none */
+	__u16 vlan;		/* outer VLAN id; 0: none */
+	__u32 ack;		/* TCP: what the sender expects of the other side; else 0 */
+	__u32 zero;
+};
+_Static_assert(sizeof(struct copy) == 48, "copy");
+#define COPY_BYTES_AT	64	/* 16 bytes are the walk's own */
 
 /* ---- what holds for the whole dataplane ----------------------------------------------------------------------- */
 

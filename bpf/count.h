@@ -125,7 +125,7 @@ struct frame {
 	__u32 segments;		/* frames on the wire (GSO, GRO) */
 	__u32 bytes;		/* of all of them */
 	__u32 tag_bytes;	/* of a VLAN tag that the driver took out of the frame */
-	__u32 zero;
+	__u32 here;		/* bytes of the frame that can be read: fewer in a capture that was cut */
 	__u64 now_ns;		/* clock_coarse_ns() */
 };
 

@@ -328,7 +328,7 @@ HELLO_INLINE void hello_trim_alpn(struct hello *h)
 HELLO_INLINE void hello_begin(struct hello *h, __u32 next_seq)
 {
 	__builtin_memset(h, 0, __builtin_offsetof(struct hello, store));
-	h->next_seq = next_seq;
+	h->next_seq = h->first_seq = next_seq;
 	h->need = 6;
 }
 

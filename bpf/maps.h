@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -102,10 +104,10 @@ struct {
 	__type(value, struct stats);
 } stats SEC(".maps");
 
-/* struct event. Kernel writes, the agent reads; full: lost and counted (event_lost), the maps hold the facts. */
+/* struct event, struct copy. Kernel writes, the agent reads. Full: lost and counted (event_lost, copy_lost). 1 MB. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 256 * 1024);
+	__uint(max_entries, 1024 * 1024);
 } events SEC(".maps");
 
 /* Shape and hash seed of the pinned tables. The loader writes it once. */
@@ -125,13 +127,31 @@ struct {
 	__type(value, struct replay);
 } replay SEC(".maps");
 
+/* Where the look at one packet's payload stands (identity.h). */
+struct look {
+	__u32 slot;
+	__u32 from_b;
+	__u32 walk;		/* 1 + index into "hellos", which this CPU holds; 0: none */
+	__u32 at;		/* next byte of the payload */
+	__u32 end;		/* of what can be read of it */
+	__u32 from;		/* first byte that the walk has not had */
+	__u32 start;		/* a walk may begin with the first byte */
+	__u32 copy;		/* user space wants it */
+	__u32 told;		/* user space hears of it without an event of its own */
+	__u32 zero;
+};
+
 /* What one packet needs while it is looked at. Safe where packets do not nest on a CPU (softirq, no PREEMPT_RT). */
 struct scratch {
 	__u64 tick;		/* jiffies at which the coarse clock said tick_ns */
 	__u64 tick_ns;
 	struct packet pkt;
+	struct look look;
+	struct copy copy;	/* goes to user space together with buf */
 	struct hello_buf buf;
 };
+_Static_assert(offsetof(struct scratch, buf) == offsetof(struct scratch, copy) + sizeof(struct copy) &&
+	       sizeof(struct copy) + offsetof(struct hello_buf, bytes) == COPY_BYTES_AT, "copy and its bytes are one piece");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

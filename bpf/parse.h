@@ -35,11 +35,12 @@ enum parse_result {
 
 #define PARSE_VLANS	4	/* tags walked; the outer two go into the flow key */
 #define PARSE_LABELS	6	/* MPLS labels walked */
+#define ARP_IPV4_BYTES	28	/* RFC 826, for Ethernet and IPv4 */
 #define PARSE_EXTS	8	/* IPv6 extension headers walked; behind them the last known one is the protocol */
 
 #define PACKET_FIRST_FRAGMENT	0x1	/* more fragments follow, and this one has the ports */
 #define PACKET_LATER_FRAGMENT	0x2	/* no ports in it */
-#define PACKET_TCP		0x4	/* tcp_flags, tcp_seq, tcp_ack and payload_off are there */
+#define PACKET_TCP		0x4	/* tcp_flags, tcp_seq and tcp_ack are there */
 #define PACKET_CUT		0x8	/* the bytes end inside an extension or transport header */
 
 /* Ordered so that nothing needs padding; filled with zeros by parse_frame(). */
@@ -60,8 +61,8 @@ struct packet {
 	__u16 l3_off;		/* of the IP header */
 	__u32 ip_len;		/* IP total length as the header says; 0: not said (jumbo, segmentation offload) */
 	__u32 hdr_len;		/* link + IP + transport headers: what each segment of a GSO packet repeats */
-	__u32 payload_off;	/* of the TCP payload */
-	__u32 payload_len;	/* by the IP header, not by the frame's end (Ethernet padding) */
+	__u32 payload_off;	/* of the payload of TCP or UDP, of a neighbour discovery message, of ARP */
+	__u32 payload_len;	/* by the IP header, not by the frame's end (Ethernet padding); 0: none of these */
 };
 
 struct cursor {

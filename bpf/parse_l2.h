@@ -112,6 +112,8 @@ static __always_inline enum parse_result parse_ethernet(struct cursor *c, struct
 	case ETH_P_MPLS_MC:
 		return parse_mpls(c);
 	case ETH_P_ARP:
+		pkt->payload_off = cursor_offset(c);
+		pkt->payload_len = ARP_IPV4_BYTES;
 		return PARSE_ARP;
 	}
 	return PARSE_NOT_IP;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * parse_l4 - TCP, UDP, UDP-Lite, SCTP ports; TCP flags and where its payload lies. Pure; included by parse.h.
+ * parse_l4 - TCP, UDP, UDP-Lite, SCTP ports; TCP flags; where the payload lies of TCP, UDP and neighbour discovery.
+ * Pure; included by parse.h.
  *
  * Never refuses: a transport header that is cut, or longer than its IP packet says, leaves ports 0 (or no TCP facts),
  * and the packet still counts for the flow of its addresses.
@@ -8,6 +9,7 @@
 #pragma once
 
 #include <linux/in.h>
+#include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 
@@ -15,6 +17,9 @@
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
+
+#define ND_TYPE_FIRST	133	/* ICMPv6 types of neighbour discovery */
+#define ND_TYPE_LAST	137
 
 #define L4_UNKNOWN_LEN 0xffffffffu	/* IP header does not say how long the packet is */
 
@@ -38,12 +43,27 @@ static __always_inline void parse_tcp(struct cursor *c, __u32 l4_len, struct pac
 	pkt->payload_len = l4_len == L4_UNKNOWN_LEN ? 0 : l4_len - hdr_len;
 }
 
+/* Router and neighbour solicitation and advertisement, redirect: RFC 4861 4 */
+static __always_inline void parse_nd(struct cursor *c, __u32 l4_len, struct packet *pkt)
+{
+	const __u8 *type = cursor_take(c, 1);
+
+	if (type && l4_len != L4_UNKNOWN_LEN && *type >= ND_TYPE_FIRST && *type <= ND_TYPE_LAST) {
+		pkt->payload_off = pkt->hdr_len;
+		pkt->payload_len = l4_len;
+	}
+}
+
 static __always_inline void parse_l4(struct cursor *c, __u32 l4_len, struct packet *pkt)
 {
 	const void *start = c->pos;
 	const __be16 *ports;
 
 	pkt->hdr_len = cursor_offset(c);
+	if (pkt->proto == IPPROTO_ICMPV6) {
+		parse_nd(c, l4_len, pkt);
+		return;
+	}
 	if (pkt->proto != IPPROTO_TCP && pkt->proto != IPPROTO_UDP && pkt->proto != IPPROTO_SCTP &&
 	    pkt->proto != IPPROTO_UDPLITE)
 		return;
@@ -59,5 +79,8 @@ static __always_inline void parse_l4(struct cursor *c, __u32 l4_len, struct pack
 		parse_tcp(c, l4_len, pkt);
 	} else if (pkt->proto == IPPROTO_UDP) {
 		pkt->hdr_len += sizeof(struct udphdr);
+		pkt->payload_off = pkt->hdr_len;
+		if (l4_len != L4_UNKNOWN_LEN && l4_len > sizeof(struct udphdr))
+			pkt->payload_len = l4_len - sizeof(struct udphdr);
 	}
 }

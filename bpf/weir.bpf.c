@@ -94,7 +94,7 @@ __noinline __u64 count_flow(struct packet *pkt, const struct frame *frame)
 		add.now_ns = frame->now_ns;
 		class = flow_count(flow.slot, &add);
 	}
-	if (pkt->payload_len && pkt->bits & PACKET_TCP && !(flow.slot->flags & FLOW_HELLO_DONE))
+	if (pkt->payload_len && ~flow.slot->flags & payload_looked(pkt))
 		todo |= FLOWED_PAYLOAD;
 	return class | todo | (add.from_b ? FLOWED_FROM_B : 0) | (__u64)flow.number << 32;
 }
@@ -110,37 +110,80 @@ static __always_inline void mac_copy(const void *data, const void *data_end, __u
 	((__u16 *)to)[2] = from[2];
 }
 
-/* What needs the frame's bytes once more: the layer-2 peer of a new flow, the first payload of a connection. */
-static __always_inline void flow_detail(void *ctx, const void *data, const void *data_end, enum hook_kind kind,
-					const struct packet *pkt, const struct frame *frame, __u64 flowed)
+/* What needs the frame's bytes once more: the layer-2 peer of a new flow. True: and its payload. */
+static __always_inline int flow_detail(const void *data, const void *data_end, const struct frame *frame, __u64 flowed)
 {
-	__u32 number = flowed >> 32, bucket_number = number / BUCKET_SLOTS;
-	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &bucket_number);
-	struct flow_ref flow = { .number = number };
+	struct flow_ref flow = { .number = flowed >> 32, .slot = slot_find(flowed >> 32) };
+	struct scratch *tmp = scratch_find();
 
-	if (!bucket)
-		return;
-	flow.slot = &bucket->slot[number & (BUCKET_SLOTS - 1)];
+	if (!flow.slot || !tmp)
+		return 0;
 	if (flowed & FLOWED_NEW && !(frame->port_flags & PORT_RAW_IP)) {
 		mac_copy(data, data_end, frame->dir == DIR_TX ? MAC_DST_OFF : MAC_SRC_OFF, flow.slot->mac);
 		if (flow.slot->flags & FLOW_MIRROR && flowed & FLOWED_FROM_B)
 			flow_flag(flow.slot, FLOW_MAC_B);
 	}
-	if (flowed & FLOWED_PAYLOAD)
-		identity_step(ctx, kind, pkt, !!(flowed & FLOWED_FROM_B), &flow);
+	if (!(flowed & FLOWED_PAYLOAD))
+		return 0;
+	return identity_begin(tmp, &tmp->pkt, frame, !!(flowed & FLOWED_FROM_B), &flow);
 }
 
-__noinline int flow_detail_xdp(struct xdp_md *ctx, const struct packet *pkt, const struct frame *frame, __u64 flowed)
+static __always_inline void copy_mac(const void *data, const void *data_end, const struct frame *frame)
 {
-	if (pkt && frame)
-		flow_detail(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end, HOOK_XDP, pkt, frame, flowed);
+	struct scratch *tmp = scratch_find();
+
+	if (!tmp)
+		return;
+	__builtin_memset(tmp->copy.mac, 0, sizeof(tmp->copy.mac));
+	if (!(frame->port_flags & PORT_RAW_IP))
+		mac_copy(data, data_end, MAC_SRC_OFF, tmp->copy.mac);
+}
+
+__noinline int identity_chunk_xdp(struct xdp_md *ctx)
+{
+	return identity_chunk(ctx, HOOK_XDP);
+}
+
+__noinline int identity_chunk_tc(struct __sk_buff *ctx)
+{
+	return identity_chunk(ctx, HOOK_TC);
+}
+
+__noinline int flow_detail_xdp(struct xdp_md *ctx, const struct frame *frame, __u64 flowed)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	struct scratch *tmp = scratch_find();
+
+	if (!frame || !tmp)
+		return 0;
+	if (flowed & FLOWED_PAYLOAD)
+		copy_mac(data, data_end, frame);
+	if ((flowed & FLOWED_CLASS) == BOOK_ARP) {
+		identity_arp(ctx, HOOK_XDP, frame);
+	} else if (flow_detail(data, data_end, frame, flowed)) {
+		for (int i = 0; i < HELLO_CHUNKS && !identity_chunk_xdp(ctx); i++)
+			;
+		identity_end_look(tmp);
+	}
 	return 0;
 }
 
-__noinline int flow_detail_tc(struct __sk_buff *ctx, const struct packet *pkt, const struct frame *frame, __u64 flowed)
+__noinline int flow_detail_tc(struct __sk_buff *ctx, const struct frame *frame, __u64 flowed)
 {
-	if (pkt && frame)
-		flow_detail(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end, HOOK_TC, pkt, frame, flowed);
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	struct scratch *tmp = scratch_find();
+
+	if (!frame || !tmp)
+		return 0;
+	if (flowed & FLOWED_PAYLOAD)
+		copy_mac(data, data_end, frame);
+	if ((flowed & FLOWED_CLASS) == BOOK_ARP) {
+		identity_arp(ctx, HOOK_TC, frame);
+	} else if (flow_detail(data, data_end, frame, flowed)) {
+		for (int i = 0; i < HELLO_CHUNKS && !identity_chunk_tc(ctx); i++)
+			;
+		identity_end_look(tmp);
+	}
 	return 0;
 }
 
@@ -154,6 +197,8 @@ static __always_inline __u64 count_frame(const struct frame *frame, enum parse_r
 	if (!books)
 		return BOOK_ERROR;
 	tally_add(&books->dir[dir].seen, frame->segments, frame->bytes);
+	if (result == PARSE_ARP)
+		flowed |= FLOWED_PAYLOAD;
 	if (result == PARSE_OK) {
 		flowed = count_flow(pkt, frame);
 		if ((flowed & FLOWED_CLASS) == BOOK_TABLE_FULL)
@@ -182,11 +227,12 @@ static __always_inline void measure_xdp(struct xdp_md *ctx)
 	frame.port = port->port;
 	frame.port_flags = port->flags;
 	frame.now_ns = clock_coarse_ns(tmp);
-	frame.bytes = frame_bytes(bpf_xdp_get_buff_len(ctx));
+	frame.here = bpf_xdp_get_buff_len(ctx);
+	frame.bytes = frame_bytes(frame.here);
 	result = parse_frame(&c, frame.port_flags & PORT_RAW_IP, 0, &tmp->pkt);
 	flowed = count_frame(&frame, result, &tmp->pkt);
 	if (flowed & FLOWED_TODO)
-		flow_detail_xdp(ctx, &tmp->pkt, &frame, flowed);
+		flow_detail_xdp(ctx, &frame, flowed);
 }
 
 SEC("xdp.frags")
@@ -253,13 +299,14 @@ static __always_inline int measure_skb(struct __sk_buff *ctx, __u32 dir)
 	frame.dir = books_dir(dir, frame.port_flags);
 	frame.now_ns = clock_coarse_ns(tmp);
 	frame.tag_bytes = ctx->vlan_present ? 4 : 0;
+	frame.here = ctx->len;
 	frame.bytes = frame_bytes(ctx->len + frame.tag_bytes);
 	count_segments(ctx, &tmp->pkt, &frame);
 	if (!tmp->pkt.ip_len && tmp->pkt.bits & PACKET_TCP && ctx->len > tmp->pkt.payload_off)
 		tmp->pkt.payload_len = ctx->len - tmp->pkt.payload_off;	/* BIG TCP: the header does not say */
 	flowed = count_frame(&frame, result, &tmp->pkt);
 	if (flowed & FLOWED_TODO)
-		flow_detail_tc(ctx, &tmp->pkt, &frame, flowed);
+		flow_detail_tc(ctx, &frame, flowed);
 	return TC_ACT_UNSPEC;
 }
 

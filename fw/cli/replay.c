@@ -4,6 +4,7 @@
  * A capture is a mirror port: it shows both directions, and nobody says which is which.
  */
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <endian.h>
 #include <errno.h>
 #include <getopt.h>
@@ -24,6 +25,7 @@
 #include "collect/dataplane.h"
 #include "collect/flowtab.h"
 #include "export/json.h"
+#include "run/identify.h"
 #include "run/object_path.h"
 #include "run/report.h"
 
@@ -43,12 +45,14 @@ struct replay_run {
 	struct dataplane *dp;
 	int program_fd;
 	struct flowtab *ft;
+	struct identify *identify;
+	struct ring_buffer *ring;
 	struct replay *clock;		/* map "replay" */
 	struct port_conf *port;		/* map "ports" */
 	struct counters counters;
 	struct reporter reporter;
 	struct tally runts;		/* frames too short for the kernel: counted here as it would */
-	uint64_t records, tcp, named;
+	uint64_t records, nameable, named;
 	bool write_failed;
 };
 
@@ -67,6 +71,7 @@ static void print_record(const struct flow_report *report, void *arg)
 	struct record record;
 
 	report_record(&run->reporter, report, &record);
+	identify_record(run->identify, report, &record);
 	if (run->json)
 		json_record(&w, &record);
 	else
@@ -75,10 +80,24 @@ static void print_record(const struct flow_report *report, void *arg)
 	if (w.full || fwrite(line, 1, w.len, stdout) != w.len)
 		run->write_failed = true;
 	run->records++;
-	if (report->end != FLOW_END_ACTIVE && report->name_status != NAME_NOT_TLS) {
-		run->tcp++;
-		run->named += report->name_status == NAME_OK;
+	if (report->end != FLOW_END_ACTIVE && identify_is_nameable(run->identify, report)) {
+		run->nameable++;
+		run->named += identify_is_named(run->identify, report);
 	}
+}
+
+static int hear(void *arg, void *data, size_t size)
+{
+	const struct event *event = data;
+	struct replay_run *run = arg;
+
+	if (size < sizeof(*event))
+		return 0;
+	if (event->type == EVENT_COPY)
+		identify_copy(run->identify, data, size);
+	else if (event->type == EVENT_HELLO)
+		flowtab_hello_done(run->ft, event->slot);
+	return 0;
 }
 
 static int fail(const char *what, int err)
@@ -123,7 +142,7 @@ static int run_open(struct replay_run *run)
 		.stats_fd = dataplane_map_fd(run->dp, "stats"),
 		.taken_fd = dataplane_map_fd(run->dp, "taken"),
 	};
-	const struct flowtab_settings table = {
+	struct flowtab_settings table = {
 		.flows_fd = dataplane_map_fd(run->dp, "flows"),
 		.ledger_fd = dataplane_map_fd(run->dp, "ledger"),
 		.hellos_fd = dataplane_map_fd(run->dp, "hellos"),
@@ -132,9 +151,18 @@ static int run_open(struct replay_run *run)
 		.slots = run->slots,
 		.hellos = REPLAY_HELLOS,
 		.limits = replay_limits,
+		.freed = identify_freed,
 	};
 
-	err = flowtab_new(&run->ft, &table);
+	err = identify_new(&run->identify, run->slots);
+	table.freed_arg = run->identify;
+	if (!err)
+		err = flowtab_new(&run->ft, &table);
+	if (!err) {
+		identify_attach(run->identify, run->ft, print_record, run);
+		run->ring = ring_buffer__new(dataplane_map_fd(run->dp, "events"), hear, run, NULL);
+		err = run->ring ? 0 : -errno;
+	}
 	if (!err)
 		err = community_id_new(&run->reporter.community_id);
 	clock_fixed(&run->reporter.clock);
@@ -143,7 +171,9 @@ static int run_open(struct replay_run *run)
 
 static void run_close(struct replay_run *run)
 {
+	ring_buffer__free(run->ring);
 	flowtab_free(run->ft);
+	identify_free(run->identify);
 	community_id_free(run->reporter.community_id);
 	if (run->clock)
 		munmap(run->clock, sizeof(*run->clock));
@@ -189,7 +219,10 @@ static int run_frame(struct replay_run *run, const struct capture_frame *frame)
 	run->clock->now_ns = frame->time_ns;
 	run->clock->frame_bytes = frame->wire_len;
 	run->port[REPLAY_IFINDEX % PORT_HASH].flags = PORT_MIRROR | (frame->raw_ip ? PORT_RAW_IP : 0);
-	return bpf_prog_test_run_opts(run->program_fd, &opts) ? -errno : 0;
+	if (bpf_prog_test_run_opts(run->program_fd, &opts))
+		return -errno;
+	ring_buffer__consume(run->ring);
+	return 0;
 }
 
 static int run_capture(struct replay_run *run, struct capture *capture, const char *path)
@@ -245,9 +278,9 @@ static int close_books(struct replay_run *run)
 	flows = tally_sum(taken.dir[DIR_RX], taken.dir[DIR_TX]);
 	classes = counters_classes(&books, DIR_RX);
 
-	fprintf(stderr, "weir replay: %llu frames, %llu records, names %llu of %llu TCP flows that may have one, "
+	fprintf(stderr, "weir replay: %llu frames, %llu records, name coverage %llu of %llu flows that may have a name, "
 		"books balanced: %s\n", seen.frames, (unsigned long long)run->records,
-		(unsigned long long)run->named, (unsigned long long)run->tcp,
+		(unsigned long long)run->named, (unsigned long long)run->nameable,
 		seen.frames == flows.frames + classes.frames && seen.bytes == flows.bytes + classes.bytes ? "yes" : "NO");
 	if (!run->books_path)
 		return 0;

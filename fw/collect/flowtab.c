@@ -81,6 +81,12 @@ static void close_books(struct flowtab *ft, const struct flow_slot *slot, const 
 	}
 }
 
+/* Second of @ns as flow_slot.reported_s has it: never 0, good for intervals under 18 hours. */
+static uint16_t report_second(uint64_t ns)
+{
+	return (uint16_t)MAX(ns / NS_PER_S & 0xffff, 1);
+}
+
 static void report(struct flowtab *ft, uint32_t number, enum flow_end end, const struct sweep *sweep)
 {
 	struct flow_slot *slot = slot_at(ft, number);
@@ -88,6 +94,7 @@ static void report(struct flowtab *ft, uint32_t number, enum flow_end end, const
 	static const uint8_t no_mac[6];
 	const struct name_entry *sni = names_get(ft->names, slot->sni), *alpn = names_get(ft->names, slot->alpn);
 	struct flow_report r = {
+		.slot = number,
 		.key = &slot->key,
 		.first_ns = slot->first_ns,
 		.flags = slot->flags,
@@ -112,9 +119,9 @@ static void report(struct flowtab *ft, uint32_t number, enum flow_end end, const
 		r.alpn = alpn->bytes;
 		r.alpn_len = alpn->len;
 	}
-	if (slot->key.proto != IPPROTO_TCP)
+	if (slot->key.proto != IPPROTO_TCP && (slot->key.proto != IPPROTO_UDP || r.name_status == NAME_NONE_YET))
 		r.name_status = NAME_NOT_TLS;
-	slot->reported_s = (uint32_t)(sweep->now_ns / NS_PER_S);
+	slot->reported_s = report_second(sweep->now_ns);
 	ft->counters.reports++;
 	sweep->emit(&r, sweep->arg);
 }
@@ -128,6 +135,24 @@ static void set_name(struct flowtab *ft, uint16_t *at, const uint8_t *bytes, uin
 	*at = id;
 }
 
+static bool names_it(uint8_t status)
+{
+	return status == NAME_OK || status == NAME_ECH;
+}
+
+/* The kernel's reading of the server_name. What user space has read already stays: it reads to the hello's end. */
+static void take_sni(struct flowtab *ft, struct flow_slot *slot, const uint8_t *bytes, uint32_t len)
+{
+	const struct name_entry *known = names_get(ft->names, slot->sni);
+
+	if (!known)
+		set_name(ft, &slot->sni, bytes, len);
+	else if (known->len != len || memcmp(known->bytes, bytes, len))
+		ft->counters.names_differ++;
+	if (!names_it(slot->name_status) || !slot->sni)
+		slot->name_status = slot->sni ? NAME_OK : NAME_TABLE_FULL;
+}
+
 /* The walk's result into the slot, its entry back to the pool. Entry first: what breaks off between is found again. */
 static void take_names(struct flowtab *ft, struct flow_slot *slot, uint32_t slot_number)
 {
@@ -137,11 +162,9 @@ static void take_names(struct flowtab *ft, struct flow_slot *slot, uint32_t slot
 		const struct hello *h = &entry->hello;
 
 		if (h->flags & HELLO_SNI)
-			set_name(ft, &slot->sni, h->store, MIN(h->sni_len, SNI_MAX));
-		if (h->flags & HELLO_ALPN)
+			take_sni(ft, slot, h->store, MIN(h->sni_len, SNI_MAX));
+		if (h->flags & HELLO_ALPN && !slot->alpn)
 			set_name(ft, &slot->alpn, h->store + HELLO_ALPN_AT, MIN(h->alpn_len, ALPN_MAX));
-		if (h->flags & HELLO_SNI)
-			slot->name_status = slot->sni ? NAME_OK : NAME_TABLE_FULL;
 		ft->counters.names_taken++;
 		__atomic_store_n(&entry->owner, 0, __ATOMIC_RELEASE);
 	}
@@ -157,11 +180,13 @@ static bool kill(struct flow_slot *slot, uint32_t tag)
 }
 
 /* Zeroes all but tag and summary, which belongs to the bucket, then gives the slot back. */
-static void free_slot(struct flowtab *ft, uint32_t number)
+static void free_slot(struct flowtab *ft, uint32_t number, long twin)
 {
 	const uint32_t bucket = number / BUCKET_SLOTS, at = number % BUCKET_SLOTS;
 	struct flow_slot *slot = slot_at(ft, number);
 
+	if (ft->settings.freed)
+		ft->settings.freed(number, twin, ft->settings.freed_arg);
 	names_unref(ft->names, slot->sni);
 	names_unref(ft->names, slot->alpn);
 	if (slot->flags & FLOW_ALT) {
@@ -215,8 +240,8 @@ static void put_back(struct flow_slot *slot, const struct flow_report *taken)
 	}
 }
 
-/* A dead twin: all that it has goes into the living one. False: that one has ended meanwhile. */
-static bool merge_twin(struct flowtab *ft, uint32_t number)
+/* A dead twin: all that it has goes into the living one, whose number it returns. -1: that one has ended meanwhile. */
+static long merge_twin(struct flowtab *ft, uint32_t number)
 {
 	struct flow_slot *slot = slot_at(ft, number), *other;
 	const long found = find_twin(ft, number);
@@ -224,7 +249,7 @@ static bool merge_twin(struct flowtab *ft, uint32_t number)
 
 	ft->counters.twins++;
 	if (found < 0)
-		return false;
+		return -1;
 	other = slot_at(ft, (uint32_t)found);
 	take(slot, &taken);
 	put_back(other, &taken);
@@ -240,21 +265,24 @@ static bool merge_twin(struct flowtab *ft, uint32_t number)
 		other->name_status = slot->name_status;
 		slot->sni = slot->alpn = 0;
 	}
-	return true;
+	return found;
 }
 
 /* A dead slot, one sweep later: emptied, told, freed. */
 static void bury(struct flowtab *ft, uint32_t number, const struct sweep *sweep)
 {
 	struct flow_slot *slot = slot_at(ft, number);
+	long twin = -1;
 
 	if (slot->flags & FLOW_HELLO_WALK)
 		take_names(ft, slot, number);
-	if (!(slot->end_reason & END_TWIN) || !merge_twin(ft, number)) {
+	if (slot->end_reason & END_TWIN)
+		twin = merge_twin(ft, number);
+	if (twin < 0) {
 		report(ft, number, slot->end_reason & END_TWIN ? FLOW_END_DETECTED : slot->end_reason, sweep);
 		ft->counters.ended++;
 	}
-	free_slot(ft, number);
+	free_slot(ft, number, twin);
 }
 
 static uint64_t since(uint64_t then_ns, uint64_t now_ns)
@@ -280,12 +308,13 @@ static enum flow_end end_of(const struct flowtab *ft, const struct flow_slot *sl
 
 static bool wants_report(const struct flowtab *ft, const struct flow_slot *slot, uint64_t now_ns)
 {
-	const uint64_t last_ns = slot->reported_s ? slot->reported_s * NS_PER_S : slot->first_ns;
+	const uint64_t quiet_ns = slot->reported_s ? (uint16_t)(report_second(now_ns) - slot->reported_s) * NS_PER_S :
+						     since(slot->first_ns, now_ns);
 	const uint64_t count = slot->count[0] | slot->count[1];
 
 	if (!(count & COUNT_FRAMES_MASK))
 		return false;	/* nothing new to tell */
-	return ft->report_all || since(last_ns, now_ns) >= ft->settings.limits.active_ns ||
+	return ft->report_all || quiet_ns >= ft->settings.limits.active_ns ||
 	       (count & COUNT_FRAMES_MASK) >= COUNT_FULL / 2;	/* take it before the kernel has to refuse */
 }
 
@@ -403,6 +432,14 @@ void flowtab_report_all(struct flowtab *ft)
 	ft->report_all = true;
 }
 
+void flowtab_report_slot(struct flowtab *ft, uint32_t slot_number, uint64_t now_ns, flowtab_emit emit, void *arg)
+{
+	const struct sweep sweep = { .now_ns = now_ns, .emit = emit, .arg = arg };
+
+	if (slot_number < ft->settings.slots && slot_at(ft, slot_number)->tag & (TAG_LIVE | TAG_DEAD))
+		report(ft, slot_number, FLOW_END_ACTIVE, &sweep);
+}
+
 int flowtab_hello_done(struct flowtab *ft, uint32_t slot_number)
 {
 	struct flow_slot *slot;
@@ -414,6 +451,65 @@ int flowtab_hello_done(struct flowtab *ft, uint32_t slot_number)
 	    slot->flags & FLOW_HELLO_DONE)
 		take_names(ft, slot, slot_number);
 	return 0;
+}
+
+bool flowtab_flow(const struct flowtab *ft, uint32_t number, struct flowtab_flow *ret_flow)
+{
+	const struct flow_slot *slot;
+
+	if (number >= ft->settings.slots)
+		return false;
+	slot = slot_at(ft, number);
+	if (!(__atomic_load_n(&slot->tag, __ATOMIC_ACQUIRE) & (TAG_LIVE | TAG_DEAD)))
+		return false;
+	*ret_flow = (struct flowtab_flow){ .key = &slot->key, .first_ns = slot->first_ns, .flags = slot->flags };
+	if (slot->flags & FLOW_HELLO_WALK && slot->hello - 1 < ft->settings.hellos) {
+		ret_flow->first_seq = ft->hellos[slot->hello - 1].hello.first_seq;
+		ret_flow->has_first_seq = slot->flags & FLOW_SYN_SEEN;
+	} else if (slot->flags & FLOW_CLIENT_SEQ) {
+		ret_flow->first_seq = slot->client_seq;
+		ret_flow->has_first_seq = true;
+	}
+	return true;
+}
+
+void flowtab_set_names(struct flowtab *ft, uint32_t number, const uint8_t *sni, uint8_t sni_len, const uint8_t *alpn,
+		       uint8_t alpn_len)
+{
+	struct flow_slot *slot = slot_at(ft, number);
+	const struct name_entry *known = names_get(ft->names, slot->sni);
+
+	if (sni_len) {
+		if (known && (known->len != sni_len || memcmp(known->bytes, sni, sni_len)))
+			ft->counters.names_differ++;
+		set_name(ft, &slot->sni, sni, sni_len);
+	}
+	if (alpn_len)
+		set_name(ft, &slot->alpn, alpn, alpn_len);
+}
+
+void flowtab_set_status(struct flowtab *ft, uint32_t number, enum name_status status)
+{
+	struct flow_slot *slot = slot_at(ft, number);
+
+	if (status == NAME_OK && !slot->sni)
+		status = NAME_TABLE_FULL;
+	if (status != NAME_NONE_YET && (!names_it(slot->name_status) || names_it(status)))
+		slot->name_status = (uint8_t)status;
+}
+
+void flowtab_copy_off(struct flowtab *ft, uint32_t number)
+{
+	struct flow_slot *slot = slot_at(ft, number);
+
+	__atomic_fetch_or(&slot->flags, FLOW_COPY_OFF | FLOW_HELLO_DONE, __ATOMIC_RELAXED);
+	if (slot->flags & FLOW_HELLO_WALK)
+		take_names(ft, slot, number);
+}
+
+struct names *flowtab_names(struct flowtab *ft)
+{
+	return ft->names;
 }
 
 /* Names that live flows of an earlier process refer to. */

@@ -17,6 +17,7 @@
 #include "bpf/abi.h"
 
 struct flowtab;
+struct names;
 
 /* IPFIX flowEndReason, RFC 5102 5.11.3 */
 enum flow_end {
@@ -33,14 +34,20 @@ struct flowtab_limits {
 	uint64_t active_ns;	/* last report older than this: report it, though still alive */
 };
 
+/* A slot is freed; @twin: number of the slot of the same flow that goes on, or -1. For what others keep by slot number. */
+typedef void (*flowtab_freed)(uint32_t slot, long twin, void *arg);
+
 struct flowtab_settings {
 	int flows_fd, ledger_fd, hellos_fd, names_fd, taken_fd;
 	uint32_t slots, hellos;	/* struct meta */
 	struct flowtab_limits limits;
+	flowtab_freed freed;	/* NULL: nobody wants to know */
+	void *freed_arg;
 };
 
 /* One report. [0] is what the a end sent, [1] the b end (struct flow_key). Good during the call of emit. */
 struct flow_report {
+	uint32_t slot;
 	const struct flow_key *key;
 	uint64_t first_ns;
 	uint64_t last_ns;
@@ -67,6 +74,7 @@ struct flowtab_counters {
 	uint64_t twins;		/* slots merged into another one of the same flow */
 	uint64_t names_taken;
 	uint64_t names_given_up;	/* hello walks ended because the rest did not come */
+	uint64_t names_differ;	/* server_name: the walk in the kernel and user space read different ones */
 	uint32_t live;		/* slots by the last whole sweep */
 	uint32_t dead;
 	uint32_t hellos;	/* walks under way */
@@ -88,8 +96,30 @@ void flowtab_flush(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, void 
 /* Begins a sweep that reports every flow that has anything to report; they go on. For a shutdown. */
 void flowtab_report_all(struct flowtab *ft);
 
+/* What is counted of the flow so far, now, as FLOW_END_ACTIVE. Not from within an emit. */
+void flowtab_report_slot(struct flowtab *ft, uint32_t slot, uint64_t now_ns, flowtab_emit emit, void *arg);
+
 /* EVENT_HELLO: a walk has ended; its entry can go back to the pool now. */
 int flowtab_hello_done(struct flowtab *ft, uint32_t slot_number);
+
+/* A flow in the table, dead ones included. Borrowed until the next step of a sweep. */
+struct flowtab_flow {
+	const struct flow_key *key;
+	uint64_t first_ns;
+	uint32_t flags;			/* FLOW_* */
+	bool has_first_seq;
+	uint32_t first_seq;		/* TCP: of the initiator's data */
+};
+
+bool flowtab_flow(const struct flowtab *ft, uint32_t slot, struct flowtab_flow *ret_flow);	/* false: the slot is free */
+
+/* What user space has read of a flow: its names (len 0: leaves what is there), and the name_status; NAME_NONE_YET leaves it. */
+void flowtab_set_names(struct flowtab *ft, uint32_t slot, const uint8_t *sni, uint8_t sni_len, const uint8_t *alpn,
+		       uint8_t alpn_len);
+void flowtab_set_status(struct flowtab *ft, uint32_t slot, enum name_status status);
+void flowtab_copy_off(struct flowtab *ft, uint32_t slot);	/* no payload of it is wanted any more */
+
+struct names *flowtab_names(struct flowtab *ft);	/* for other names of the same flows; given back before flowtab_free() */
 
 const struct flowtab_counters *flowtab_counters(const struct flowtab *ft);
 uint64_t flowtab_names_full(const struct flowtab *ft);

@@ -9,9 +9,9 @@
 #pragma once
 
 #include "base/writer.h"
+#include "export/fields_said.h"
 
 #define FIELDS_SIDE(OPEN, FIELD, CLOSE, side, who) \
-	OPEN(side) \
 	FIELD(ip, "ip", "", "never", "address of the " who, true, ip(w, r->side.addr, r->ip_version)) \
 	FIELD(port, "long", "", "the protocol has none, or no packet showed it", "port of the " who, \
 	      r->has_ports, u64(w, ntohs(r->side.port))) \
@@ -20,8 +20,7 @@
 	FIELD(packets, "long", "frames", "never", "sent by the " who " since the flow's last report", \
 	      true, u64(w, r->side.packets)) \
 	FIELD(bytes, "long", "bytes", "never", "layer-2 frame bytes without FCS, since the last report", \
-	      true, u64(w, r->side.bytes)) \
-	CLOSE()
+	      true, u64(w, r->side.bytes))
 
 #define FIELDS_TOTALS(OPEN, FIELD, CLOSE, side, who) \
 	OPEN(side) \
@@ -39,15 +38,22 @@
 	FIELD(reason, "keyword", "", "not known", "why this report was made, as a text; see weir.end_reason", \
 	      record_end_reason_text(r->end_reason), quoted(w, record_end_reason_text(r->end_reason))) \
 	CLOSE() \
+	OPEN(source) \
 	FIELDS_SIDE(OPEN, FIELD, CLOSE, source, "initiator (RFC 5103)") \
+	CLOSE() \
+	OPEN(destination) \
+	FIELD(domain, "keyword", "", "no name is known", "whom the initiator means; see weir.name_source", \
+	      r->domain.len, text_json(w, r->domain.at, r->domain.len)) \
 	FIELDS_SIDE(OPEN, FIELD, CLOSE, destination, "responder") \
+	CLOSE() \
 	OPEN(network) \
 	FIELD(type, "keyword", "", "never", "ipv4 or ipv6", true, quoted(w, r->ip_version == 4 ? "ipv4" : "ipv6")) \
 	FIELD(transport, "keyword", "", "a rare protocol: see iana_number", "IANA keyword in lower case: tcp, udp, ...", \
 	      record_proto_name(r->proto), quoted(w, record_proto_name(r->proto))) \
 	FIELD(iana_number, "keyword", "", "never", "IANA protocol number, behind IPv6 extension headers", \
 	      true, number_text(w, r->proto)) \
-	FIELD(protocol, "keyword", "", "no ClientHello was seen", "tls", record_is_tls(r), quoted(w, "tls")) \
+	FIELD(protocol, "keyword", "", "not recognised", "tls, quic, dtls, http, dns, mdns, smtp, ssh, ...", \
+	      record_protocol(r), quoted(w, record_protocol(r))) \
 	FIELD(community_id, "keyword", "", "ICMP (types are not kept), or ports unknown", "Community ID v1, seed 0", \
 	      r->community_id[0], string(w, r->community_id)) \
 	FIELD(packets, "long", "frames", "never", "source.packets + destination.packets", \
@@ -65,12 +71,7 @@
 	FIELD(name, "keyword", "", "not known", "port that measured; a forwarded flow is in the records of two", \
 	      r->interface && r->interface[0], string(w, r->interface)) \
 	CLOSE() CLOSE() \
-	OPEN(tls) OPEN(client) \
-	FIELD(server_name, "keyword", "", "see weir.name_status", "SNI of the ClientHello; not UTF-8: U+FFFD", \
-	      r->sni_len, text_json(w, r->sni, r->sni_len)) \
-	FIELD(alpn, "keyword[]", "", "not offered, or hello not seen", "protocols offered; not UTF-8: U+FFFD", \
-	      has_alpn(r), alpn(w, r, text_json)) \
-	CLOSE() CLOSE() \
+	FIELDS_SAID(OPEN, FIELD, CLOSE) \
 	OPEN(weir) \
 	FIELD(role, "keyword", "", "not configured", "role of the port: lan, wan, ...", \
 	      r->role && r->role[0], string(w, r->role)) \
@@ -85,10 +86,16 @@
 	      record_end_reason_text(r->end_reason), u64(w, r->end_reason)) \
 	FIELD(name_status, "keyword", "", "not known", "ok, or why there is no server_name", \
 	      record_name_status_text(r->name_status), quoted(w, record_name_status_text(r->name_status))) \
+	FIELD(name_source, "keyword", "", "no destination.domain", "where it comes from: sni, http, proxy, dns", \
+	      r->name_source, quoted(w, r->name_source)) \
+	FIELD(name_confidence, "keyword", "", "no destination.domain", \
+	      "high: said by the connection, or asked for by this client; medium: address with several names, or TTL over; " \
+	      "low: asked for by others", r->name_confidence, quoted(w, r->name_confidence)) \
 	FIELD(server_name_hex, "keyword", "", "server_name is UTF-8", "its bytes, where U+FFFD stands for some", \
 	      r->sni_len && !text_is_utf8(r->sni, r->sni_len), hex(w, r->sni, r->sni_len)) \
 	FIELD(alpn_hex, "keyword[]", "", "all of alpn is UTF-8", "bytes of every entry, in the same order", \
 	      !alpn_is_utf8(r), alpn(w, r, hex)) \
+	FIELDS_SAID_MORE(OPEN, FIELD, CLOSE) \
 	OPEN(ip_bytes) \
 	FIELD(source, "long", "bytes", "never", "IP bytes (RFC 5102 octetDeltaCount), since the last report", \
 	      true, u64(w, r->source.ip_bytes)) \

@@ -81,6 +81,14 @@ static void hex(struct writer *w, const void *bytes, size_t len)
 	writer_char(w, '"');
 }
 
+static void numbers(struct writer *w, const uint16_t *list, uint8_t count)
+{
+	writer_char(w, '[');
+	for (uint8_t i = 0; i < count; i++)
+		writer_format(w, "%s\"0x%04x\"", i ? "," : "", list[i]);
+	writer_char(w, ']');
+}
+
 static bool has_alpn(const struct record *r)
 {
 	const uint8_t *name;

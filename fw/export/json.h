@@ -11,6 +11,6 @@
 #include "base/writer.h"
 #include "export/record.h"
 
-#define RECORD_JSON_MAX 8192	/* usual: 0.8 to 1.1 kB; most: SNI and ALPN all control characters */
+#define RECORD_JSON_MAX 16384	/* usual: 1.0 to 1.6 kB; most: all names full of control characters */
 
 void json_record(struct writer *w, const struct record *r);

@@ -78,6 +78,11 @@ bool record_is_tls(const struct record *r)
 	return r->name_status == NAME_OK || r->name_status == NAME_NO_SNI || r->sni_len || r->alpn_len;
 }
 
+const char *record_protocol(const struct record *r)
+{
+	return r->protocol ? r->protocol : record_is_tls(r) ? "tls" : NULL;
+}
+
 /* Column of one end: address, and port where there is one. IPv6 in brackets then, RFC 5952 6. */
 static void put_end(struct writer *w, const struct record *r, const struct record_side *side)
 {
@@ -150,7 +155,10 @@ void record_text(struct writer *w, const struct record *r)
 	writer_char(w, ' ');
 	put_pair(w, r->source.packets, r->destination.packets, " pkts ");
 	put_pair(w, r->source.bytes, r->destination.bytes, " B ");
-	put_name(w, r->sni, r->sni_len);
+	if (r->sni_len || !r->domain.len)
+		put_name(w, r->sni, r->sni_len);
+	else
+		put_name(w, r->domain.at, r->domain.len);
 	writer_char(w, ' ');
 	put_alpn(w, r);
 	writer_char(w, ' ');

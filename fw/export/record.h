@@ -59,6 +59,49 @@ struct record_side {
 	uint64_t total_bytes;
 };
 
+#define RECORD_LIST_MAX 32	/* versions, groups: two bytes each in the hello */
+
+/* A text of any bytes, borrowed. */
+struct record_name {
+	const uint8_t *at;
+	uint16_t len;		/* 0: absent */
+};
+
+/* What hellos say. Texts are NULL where the hello was not seen. Numbers without a name are written as "0x1301". */
+struct record_tls {
+	const char *protocol;		/* ECS tls.version_protocol */
+	const char *version;		/* selected */
+	const char *version_offered;	/* the newest */
+	const char *cipher;
+	const char *group;		/* of the server's key share */
+	const char *quic_version;
+	const char *dns_carrier;	/* "dot", "doh", "doq" */
+	const char *inner;		/* protocol that was spoken in clear before */
+	char ja4[40];			/* "": absent */
+	bool client_hello, server_hello;	/* seen: the facts below are told */
+	bool ech, resumption_offered, resumed, early_data, hello_retry;
+	uint8_t versions, groups;	/* entries */
+	uint16_t version_list[RECORD_LIST_MAX], group_list[RECORD_LIST_MAX];
+	struct record_name next_protocol;
+};
+
+struct record_http {
+	const char *method;		/* NULL: no request was seen; then nothing else is there */
+	const char *version;
+	uint16_t status;		/* 0: absent */
+	bool has_first_byte;
+	uint32_t first_byte_us;
+};
+
+struct record_dns {
+	bool seen;
+	const char *type, *rcode;	/* IANA's names; NULL: absent */
+	struct record_name question;	/* text */
+	uint32_t queries, repeats, answers;
+	uint32_t min_us, max_us, mean_us;	/* response time, where answers > 0 and it was measured */
+	bool has_time;
+};
+
 struct record {
 	uint64_t start_us;	/* of the flow */
 	uint64_t end_us;	/* its last packet so far */
@@ -82,6 +125,12 @@ struct record {
 	const uint8_t *sni;	/* any bytes, not ended by NUL */
 	uint16_t sni_len;	/* 0: absent */
 	uint16_t alpn_len;	/* 0: absent */
+	const char *protocol;	/* ECS network.protocol; NULL: not known, or tls where a hello tells */
+	struct record_name domain;	/* of the destination */
+	const char *name_source, *name_confidence;	/* of @domain; NULL: absent */
+	struct record_tls tls;
+	struct record_http http;
+	struct record_dns dns;
 	const uint8_t *alpn;	/* entries of an RFC 7301 ProtocolNameList: length byte, then that many bytes */
 };
 
@@ -89,6 +138,7 @@ struct record {
 bool record_alpn_next(const struct record *r, size_t *at, const uint8_t **ret_name, size_t *ret_len);
 
 bool record_is_tls(const struct record *r);		/* a ClientHello was seen */
+const char *record_protocol(const struct record *r);	/* NULL: not known */
 const char *record_proto_name(uint8_t proto);		/* IANA keyword in lower case; NULL: no common one */
 const char *record_end_reason_text(uint8_t reason);	/* NULL: not said */
 const char *record_initiator_text(uint8_t initiator);	/* NULL: unknown */

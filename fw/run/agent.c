@@ -23,12 +23,31 @@
 #define HURRY_NS	(10 * NS_PER_S)	/* ... for so long after the flow table was full */
 #define FIRST_REPORT_NS	(2 * NS_PER_S)
 
+/* An ended flow: has it a name, or may it have had one? */
+static void count_name(struct agent *a, const struct flow_report *report)
+{
+	struct name_coverage *port = &a->snap.coverage[report->key->port % PORTS_MAX];
+
+	if (report->key->proto != IPPROTO_TCP && report->key->proto != IPPROTO_UDP)
+		return;
+	a->snap.name_status[report->name_status % NAME_N]++;
+	if (!identify_is_nameable(a->identify, report))
+		return;
+	port->nameable++;
+	a->sum.nameable++;
+	if (identify_is_named(a->identify, report)) {
+		port->named++;
+		a->sum.named++;
+	}
+}
+
 static void take_report(const struct flow_report *report, void *arg)
 {
 	struct agent *a = arg;
 	struct record record;
 
 	report_record(&a->reporter, report, &record);
+	identify_record(a->identify, report, &record);
 	publish_record(a->publish, &record);
 	a->sum.records++;
 	for (int i = 0; i < 2; i++) {
@@ -38,11 +57,7 @@ static void take_report(const struct flow_report *report, void *arg)
 	if (report->end == FLOW_END_ACTIVE)
 		return;
 	a->sum.flows_ended++;
-	if (report->key->proto != IPPROTO_TCP)
-		return;
-	a->snap.name_status[report->name_status % NAME_N]++;
-	a->sum.tcp_ended += report->name_status != NAME_NOT_TLS;
-	a->sum.tcp_named += report->name_status == NAME_OK;
+	count_name(a, report);
 }
 
 /* ---- what the agent hears ---- */
@@ -109,6 +124,7 @@ static int sweep_steps(struct agent *a, uint32_t steps)
 {
 	const uint64_t now_ns = loop_now_ns();
 
+	ring_buffer__consume(a->ring);	/* what was copied of a flow comes before its end */
 	for (uint32_t i = 0; i < steps; i++) {
 		if (publish_state(a->publish)->connected &&
 		    publish_fill(a->publish).bytes >= a->conf->export.unacked_bytes / 2) {
@@ -205,6 +221,9 @@ static int take_event(void *arg, void *data, size_t size)
 		if (err)
 			log_error("name of slot %u: %s", event->slot, strerror(-err));
 		break;
+	case EVENT_COPY:
+		identify_copy(a->identify, data, size);
+		break;
 	case EVENT_TABLE_FULL:
 		p = agent_find_port(a, event->port);
 		a->hurry_until_ns = loop_now_ns() + HURRY_NS;
@@ -279,6 +298,7 @@ static void summary_due(struct loop_timer *timer)
 {
 	struct agent *a = container_of(timer, struct agent, summary);
 
+	identify_expire(a->identify, loop_now_ns());
 	agent_say_summary(a);
 	loop_timer_arm(a->loop, timer, loop_now_ns() + a->conf->export.summary_interval_ns);
 }
@@ -312,7 +332,7 @@ static void read_boot_id(char *ret_id, size_t size)
 static int open_table(struct agent *a)
 {
 	const struct agent_fds *fds = &a->settings->fds;
-	const struct flowtab_settings table = {
+	struct flowtab_settings table = {
 		.flows_fd = fds->flows, .ledger_fd = fds->ledger, .hellos_fd = fds->hellos, .names_fd = fds->names,
 		.taken_fd = fds->taken,
 		.slots = a->settings->meta.slots, .hellos = a->settings->meta.hellos,
@@ -324,10 +344,19 @@ static int open_table(struct agent *a)
 		},
 	};
 	const uint32_t slice = SWEEP_STEPS * FLOWTAB_STEP_SLOTS, slices = (table.slots + slice - 1) / slice;
+	int err;
 
 	a->counters = (struct counters){ .books_fd = fds->books, .stats_fd = fds->stats, .taken_fd = fds->taken };
 	a->slice_ns = a->conf->flows.sweep_interval_ns / slices;
-	return flowtab_new(&a->ft, &table);
+	err = identify_new(&a->identify, table.slots);
+	if (err)
+		return err;
+	table.freed = identify_freed;
+	table.freed_arg = a->identify;
+	err = flowtab_new(&a->ft, &table);
+	if (!err)
+		identify_attach(a->identify, a->ft, take_report, a);
+	return err;
 }
 
 static int watch(struct agent *a, struct loop_fd *w, int fd, void (*ready)(struct loop_fd *, uint32_t))
@@ -410,6 +439,7 @@ int agent_run(const struct agent_settings *settings)
 	control_free(a->control);
 	publish_free(a->publish);
 	flowtab_free(a->ft);
+	identify_free(a->identify);
 	community_id_free(a->reporter.community_id);
 	loop_free(a->loop);
 	free(a);

@@ -8,6 +8,7 @@
 #include "base/loop.h"
 #include "collect/counters.h"
 #include "run/agent.h"
+#include "run/identify.h"
 #include "run/messages.h"
 #include "run/publish.h"
 #include "run/report.h"
@@ -21,6 +22,7 @@ struct agent {
 	const struct conf *conf;
 	struct loop *loop;
 	struct flowtab *ft;
+	struct identify *identify;
 	struct publish *publish;
 	struct control *control;
 	struct ring_buffer *ring;

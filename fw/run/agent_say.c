@@ -33,6 +33,10 @@ struct snapshot *agent_snapshot(struct agent *a)
 	s->flowtab = *flowtab_counters(a->ft);
 	s->names_full = flowtab_names_full(a->ft);
 	s->names_used = flowtab_names_used(a->ft);
+	s->identity = *identify_engine(a->identify);
+	s->identify = *identify_counters(a->identify);
+	s->identity_under_way = identify_under_way(a->identify);
+	memcpy(s->quic, identify_quic(a->identify), sizeof(s->quic));
 	s->link = *publish_state(a->publish);
 	s->fill = publish_fill(a->publish);
 	s->batch = *publish_counters(a->publish);

@@ -55,8 +55,11 @@ void message_summary(struct writer *w, const struct snapshot *s, const struct su
 		      (unsigned long long)(sum->interval_ns / NS_PER_MS), (unsigned long long)sum->records,
 		      (unsigned long long)sum->flows_ended, (unsigned long long)sum->packets,
 		      (unsigned long long)sum->bytes);
-	writer_format(w, "\"flows_live\":%u,\"tcp_ended\":%llu,\"tcp_named\":%llu}", s->flowtab.live,
-		      (unsigned long long)sum->tcp_ended, (unsigned long long)sum->tcp_named);
+	writer_format(w, "\"flows_live\":%u,\"flows_nameable\":%llu,\"flows_named\":%llu", s->flowtab.live,
+		      (unsigned long long)sum->nameable, (unsigned long long)sum->named);
+	if (sum->nameable)
+		writer_format(w, ",\"name_coverage\":%.4f", (double)sum->named / (double)sum->nameable);
+	writer_char(w, '}');
 }
 
 void message_event(struct writer *w, const struct snapshot *s, const char *kind, const char *port, const char *dir,

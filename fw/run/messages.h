@@ -15,8 +15,8 @@ struct summary {
 	uint64_t records;	/* flow reports, interim ones included */
 	uint64_t flows_ended;
 	uint64_t packets, bytes;	/* in those reports, over all ports: a forwarded packet is in two ports' flows */
-	uint64_t tcp_ended;	/* ended flows over TCP that may have a name */
-	uint64_t tcp_named;
+	uint64_t nameable;	/* ended flows that may have a name: identify_is_nameable() */
+	uint64_t named;
 };
 
 void message_birth(struct writer *w, const struct snapshot *s, const char *boot_id, uint64_t epoch);

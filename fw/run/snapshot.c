@@ -17,7 +17,7 @@ struct figure {
 	uint64_t value;
 };
 
-#define FIGURES_MAX 96
+#define FIGURES_MAX 160
 
 static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MAX])
 {
@@ -29,6 +29,16 @@ static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MA
 		{ "sweep.sweeps", t->sweeps }, { "sweep.reports", t->reports }, { "sweep.ended", t->ended },
 		{ "sweep.twins", t->twins }, { "sweep.names_taken", t->names_taken },
 		{ "sweep.names_given_up", t->names_given_up }, { "names.full", s->names_full },
+		{ "identity.mismatch", t->names_differ },
+#define X(name, text) { "identity." #name, s->identify.name },
+		IDENTIFY_COUNTERS(X)
+#undef X
+#define X(name, text) { "identity." #name, s->identity.name },
+		IDENTITY_COUNTERS(X)
+#undef X
+#define X(id, text) { "quic." text, s->quic[id] },
+		QUIC_RESULTS(X)
+#undef X
 		{ "ports.events", p->events }, { "ports.overruns", p->overruns }, { "ports.dumps", p->dumps },
 		{ "ports.attached", p->attached }, { "ports.failed", p->failed }, { "ports.no_index", p->no_index },
 		{ "ports.no_place", p->no_place },
@@ -161,7 +171,19 @@ static void text_counters(struct writer *w, const struct snapshot *s)
 		writer_format(w, "%-26s %14llu", f[i].name, (unsigned long long)f[i].value);
 		writer_text(w, i % 2 || i == n - 1 ? "\n" : "    ");
 	}
-	writer_text(w, "\nNAMES of ended TCP flows:");
+	writer_format(w, "\n%-15s %14s %14s %9s   of ended flows that speak TLS, QUIC, DTLS or HTTP\n", "NAMES", "MAY HAVE ONE",
+		      "HAVE ONE", "COVERAGE");
+	for (unsigned int i = 0; i < s->ports; i++) {
+		const struct name_coverage *c = &s->coverage[s->port[i].state.port % PORTS_MAX];
+
+		writer_format(w, "%-15s %14llu %14llu ", s->port[i].state.name, (unsigned long long)c->nameable,
+			      (unsigned long long)c->named);
+		if (c->nameable)
+			writer_format(w, "%7.2f %%\n", 100.0 * (double)c->named / (double)c->nameable);
+		else
+			writer_format(w, "%9s\n", "-");
+	}
+	writer_text(w, "name_status of all ended TCP and UDP flows:");
 	for (int i = 0; i < NAME_N; i++)
 		if (s->name_status[i])
 			writer_format(w, "  %s %llu", record_name_status_text((uint8_t)i),
@@ -235,7 +257,9 @@ void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct
 	json_books(w, port, DIR_RX);
 	writer_char(w, ',');
 	json_books(w, port, DIR_TX);
-	writer_text(w, "}}}");
+	writer_format(w, "},\"names\":{\"nameable\":%llu,\"named\":%llu}}}",
+		      (unsigned long long)s->coverage[p->port % PORTS_MAX].nameable,
+		      (unsigned long long)s->coverage[p->port % PORTS_MAX].named);
 }
 
 /* Its last brace is left to the caller. */
@@ -259,6 +283,8 @@ static void json_health(struct writer *w, const struct snapshot *s)
 		      s->flowtab.dead);
 	writer_format(w, "\"hello_walks\":{\"size\":%u,\"used\":%u},\"names\":{\"size\":%u,\"used\":%u},", s->hellos,
 		      s->flowtab.hellos, NAMES_MAX, s->names_used);
+	writer_format(w, "\"identity\":{\"size\":%u,\"used\":%llu},", IDENTITY_CONNECTIONS,
+		      (unsigned long long)s->identity_under_way);
 	writer_text(w, "\"name_status\":{");
 	for (int i = 0; i < NAME_N; i++)
 		writer_format(w, "%s\"%s\":%llu", i ? "," : "", record_name_status_text((uint8_t)i),

@@ -15,8 +15,10 @@
 #include "bpf/abi.h"
 #include "collect/flowtab.h"
 #include "collect/ports.h"
+#include "enrich/quic.h"
 #include "export/batch.h"
 #include "mqtt/link.h"
+#include "run/identify.h"
 #include "status/control.h"
 
 #define SNAPSHOT_TEXT_MAX (256 * 1024)	/* 64 ports with all their counters fit */
@@ -27,6 +29,11 @@ struct snapshot_port {
 	struct books books;	/* these three: when the last sweep ended */
 	struct taken taken;	/* out of flow slots, reported */
 	struct taken pending;	/* in flow slots, by the last sweep */
+};
+
+/* Of ended flows: those that may have a name, and those that have one. */
+struct name_coverage {
+	uint64_t nameable, named;
 };
 
 struct snapshot {
@@ -48,7 +55,12 @@ struct snapshot {
 	struct control_counters control;
 	uint64_t sweeps_held;		/* slices put off because the broker is slower than the sweep */
 	uint64_t messages_too_long;	/* dropped: longer than their buffer */
-	uint64_t name_status[NAME_N];	/* ended flows over TCP, by weir.name_status */
+	uint64_t name_status[NAME_N];	/* ended flows over TCP and UDP, by weir.name_status */
+	struct name_coverage coverage[PORTS_MAX];	/* by port index */
+	struct identity_counters identity;
+	struct identify_counters identify;
+	uint64_t quic[QUIC_RESULT_COUNT];
+	uint64_t identity_under_way;
 	unsigned int ports;
 	struct snapshot_port port[PORTS_MAX];
 };

@@ -54,7 +54,9 @@ static struct port_conf *ports;
 static int prog_fd[PROGRAMS], books_fd, stats_fd, fragments_fd, cpus;
 static struct ring_buffer *ring;
 static struct event last_event;
-static unsigned int events, row_number, failed;
+static struct copy heard[64];	/* the first ones since reset() */
+static uint8_t heard_bytes[64][2048];
+static unsigned int events, copies, row_number, failed;
 static uint64_t bytes_sent;	/* since reset() */
 static bool row_good;
 static const char *const hook_names[PROGRAMS] = { "xdp rx", "tc rx", "tc tx" };
@@ -95,6 +97,17 @@ static void *map_shared(const char *name, size_t len)
 
 static int hear_event(void *ctx, void *data, size_t len)
 {
+	const struct event *event = data;
+
+	if (event->type == EVENT_COPY) {
+		if (copies < ARRAY_SIZE(heard)) {
+			memcpy(&heard[copies], data, sizeof(heard[0]));
+			memcpy(heard_bytes[copies], (uint8_t *)data + COPY_BYTES_AT, MIN(len - COPY_BYTES_AT, 2048));
+			EXPECT("size of a copy's record", (size_t)COPY_BYTES_AT + heard[copies].len <= len, 1);
+		}
+		copies++;
+		return 0;
+	}
 	events++;
 	memcpy(&last_event, data, MIN(len, sizeof(last_event)));
 	return 0;
@@ -151,7 +164,7 @@ static void reset(uint16_t flags)
 	bpf_map_update_elem(stats_fd, &zero, no_stats, BPF_ANY);
 	clear_fragments();
 	ring_buffer__consume(ring);
-	events = 0;
+	events = copies = 0;
 	bytes_sent = 0;
 }
 

@@ -13,6 +13,7 @@
 #include "rows.h"
 #include "rows_model.h"
 #include "rows_hello.h"
+#include "rows_copy.h"
 #include "rows_wire.h"
 
 struct row {
@@ -662,6 +663,7 @@ static void test_all(void)
 	test_counter_full();
 	test_ports();
 	test_hellos();
+	test_copies();
 	test_two_cpus();
 	test_two_claims();
 	test_model();

@@ -44,7 +44,9 @@ static enum parse_result parse(const uint8_t *data, size_t len, int raw_ip, uint
 
 static void check_refused(const struct packet *pkt)
 {
-	check(!pkt->tcp_flags && !pkt->payload_off && !pkt->payload_len && !pkt->sport && !pkt->dport && !pkt->bits);
+	check(!pkt->tcp_flags && !pkt->sport && !pkt->dport && !pkt->bits);
+	check(!pkt->payload_off == !pkt->payload_len);
+	check(!pkt->payload_len || pkt->payload_len == ARP_IPV4_BYTES);
 }
 
 static void check_packet(const struct packet *pkt, size_t len)
@@ -67,7 +69,10 @@ static void check_packet(const struct packet *pkt, size_t len)
 		check(!pkt->ip_len || l3_len + pkt->payload_len == pkt->ip_len);
 		check(pkt->ip_len || !pkt->payload_len);
 	} else {
-		check(!pkt->tcp_flags && !pkt->tcp_seq && !pkt->tcp_ack && !pkt->payload_off && !pkt->payload_len);
+		check(!pkt->tcp_flags && !pkt->tcp_seq && !pkt->tcp_ack);
+		check(!pkt->payload_len || pkt->proto == 17 || pkt->proto == 58);
+		check(!pkt->payload_len || (pkt->ip_len && pkt->payload_off == pkt->hdr_len));
+		check(!pkt->payload_len || l3_len + pkt->payload_len == pkt->ip_len);
 	}
 	check(pkt->vlan[0] < 4096 && pkt->vlan[1] < 4096);
 }
@@ -123,6 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check(result <= PARSE_TOO_DEEP);
 	if (result != PARSE_OK) {
 		check_refused(&one);
+		check(result == PARSE_ARP || !one.payload_len);
 	} else {
 		check_packet(&one, len);
 		check_key(&one, opts & OPT_MIRROR ? PORT_MIRROR : 0, !!(opts & OPT_TX));

@@ -70,6 +70,21 @@ static inline struct record records_full(void)
 	r.sni_len = 7;
 	r.alpn = (const uint8_t *)"\x02\xba\xad\x02h2";
 	r.alpn_len = 6;
+	r.protocol = "tls";
+	r.domain = (struct record_name){ (const uint8_t *)"example.org", 11 };
+	r.name_source = "sni";
+	r.name_confidence = "high";
+	r.tls = (struct record_tls){
+		.protocol = "tls", .version = "1.2", .version_offered = "1.3", .cipher = "TLS_AES_128_GCM_SHA256",
+		.group = "x25519", .quic_version = "1", .dns_carrier = "doh", .inner = "smtp",
+		.ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1", .client_hello = true, .server_hello = true,
+		.versions = 2, .version_list = { 0x1a1a, 0x0304 }, .groups = 1, .group_list = { 0x001d },
+		.next_protocol = { (const uint8_t *)"h2", 2 },
+	};
+	r.http = (struct record_http){ .method = "GET", .version = "1.1", .status = 200, .has_first_byte = true,
+				       .first_byte_us = 1234 };
+	r.dns = (struct record_dns){ .seen = true, .type = "A", .rcode = "NOERROR", .queries = 2, .answers = 1, .has_time = true,
+				     .question = { (const uint8_t *)"example.org", 11 }, .min_us = 1, .mean_us = 2, .max_us = 3 };
 	return r;
 }
 
