@@ -133,16 +133,16 @@ static enum clear_result look_connect(struct clear *c, struct tls_bytes client, 
 	switch (http_request(head.at, head.len, &request)) {
 	case HTTP_MORE:
 		return CLEAR_MORE;
-	case HTTP_WHOLE:
+	case HTTP_HEAD:
 		break;
 	case HTTP_NOT_HTTP:
 	case HTTP_BAD:
 	case HTTP_TOO_LONG:
 		return CLEAR_NEVER;
 	}
-	if (request.host.len) {
-		c->target_at = (uint16_t)(request.host.at - client.at);
-		c->target_len = (uint16_t)request.host.len;
+	if (request.target_host.len) {
+		c->target_at = (uint16_t)(request.target_host.at - client.at);
+		c->target_len = (uint16_t)request.target_host.len;
 	}
 	for (response.interim = true; server_at < server.len && response.interim; server_at += response.head_len) {
 		struct tls_bytes answer = behind(server, server_at);
@@ -150,7 +150,7 @@ static enum clear_result look_connect(struct clear *c, struct tls_bytes client, 
 
 		if (result == HTTP_MORE)
 			return CLEAR_MORE;
-		if (result != HTTP_WHOLE || (!response.interim && response.status / 100 != 2))
+		if (result != HTTP_HEAD || (!response.interim && response.status / 100 != 2))
 			return CLEAR_NEVER;
 	}
 	return tls_if_record(c, client, c->skip + request.head_len, server_at);

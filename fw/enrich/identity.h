@@ -95,7 +95,7 @@ struct identity_facts {
 			uint32_t quic_version;
 		} tls;
 		struct {
-			uint8_t method;			/* enum http_method */
+			uint8_t method;			/* 1 + enum http_method; 0: no request was seen */
 			uint8_t minor;
 			uint16_t status;
 			uint32_t first_byte_us;		/* from the end of the request to the answer's first byte */

@@ -205,13 +205,13 @@ static int http_request_seen(const struct look *l, const struct http_request *re
 
 	l->id->counters.http_requests++;
 	f->protocol = IDENTITY_HTTP;
-	f->http.method = (uint8_t)request->method;
-	f->http.minor = request->minor;
+	f->http.method = (uint8_t)(1 + request->method);
+	f->http.minor = request->version_minor;
 	if (request->upgrade.len)
 		f->bits |= IDENTITY_HTTP_UPGRADE;
 	identity_set_domain(l, IDENTITY_BY_HTTP, request->host.at, MIN(request->host.len, SNI_MAX));
 	c->request_ns = l->p->time_ns;
-	if (request->method == HTTP_CONNECT) {
+	if (request->method == HTTP_METHOD_CONNECT) {
 		c->stage = STAGE_CLEAR;
 		return look_clear(l, s);
 	}
@@ -232,7 +232,7 @@ static int http_response_seen(const struct look *l, struct side *side, struct tl
 		switch (http_response(stream.at, stream.len, &response)) {
 		case HTTP_MORE:
 			return 0;
-		case HTTP_WHOLE:
+		case HTTP_HEAD:
 			f->http.status = response.status;
 			if (!response.interim)
 				return IDENTITY_DONE;
@@ -262,7 +262,7 @@ static int look_http(const struct look *l, const struct streams *s)
 		switch (http_request(s->of[c->client].at, s->of[c->client].len, &request)) {
 		case HTTP_MORE:
 			return 0;
-		case HTTP_WHOLE:
+		case HTTP_HEAD:
 			ret = http_request_seen(l, &request, s);
 			break;
 		case HTTP_NOT_HTTP:
@@ -316,10 +316,10 @@ static bool guess_client(const struct look *l, const struct streams *s)
 		return true;
 	}
 	result = http_request(stream.at, stream.len, &request);
-	if (result != HTTP_MORE && result != HTTP_WHOLE)
+	if (result != HTTP_MORE && result != HTTP_HEAD)
 		return false;
 	l->c->client = (uint8_t)dir;
-	l->c->client_sure = result == HTTP_WHOLE;
+	l->c->client_sure = result == HTTP_HEAD;
 	return true;
 }
 

@@ -238,7 +238,7 @@ static void http_record(const struct identity_facts *n, struct record_http *http
 	if (!n->http.method)
 		return;
 	*http = (struct record_http){
-		.method = http_method_name(n->http.method),
+		.method = http_method_name((enum http_method)(n->http.method - 1)),
 		.version = n->http.minor ? "1.1" : "1.0",
 		.status = n->http.status,
 		.has_first_byte = n->bits & IDENTITY_HTTP_ANSWER,
