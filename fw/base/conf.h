@@ -35,6 +35,7 @@
 #define CONF_PORT_NAME_MAX	63	/* a glob may be longer than a name of an interface (15) */
 
 enum conf_protocol { CONF_MQTT_AUTO, CONF_MQTT_5, CONF_MQTT_3_1_1 };
+enum conf_privacy { CONF_PRIVACY_FULL, CONF_PRIVACY_NO_NAMES, CONF_PRIVACY_HASHED, CONF_PRIVACY_PREFIX };
 enum conf_hook { CONF_HOOK_AUTO, CONF_HOOK_XDP, CONF_HOOK_XDP_GENERIC, CONF_HOOK_TC };
 
 struct conf_port {
@@ -48,6 +49,8 @@ struct conf {
 	struct {
 		char site[CONF_LEVEL_MAX + 1];
 		char name[CONF_LEVEL_MAX + 1];		/* never "": the host name when not given */
+		enum conf_privacy privacy;
+		char privacy_key_file[CONF_PATH_MAX + 1];
 	} gateway;
 	struct {
 		char host[CONF_HOST_MAX + 1];

@@ -23,13 +23,17 @@ static const struct option_choice hooks[] = {
 	{ "auto", CONF_HOOK_AUTO }, { "xdp", CONF_HOOK_XDP }, { "xdp-generic", CONF_HOOK_XDP_GENERIC },
 	{ "tc", CONF_HOOK_TC }, { NULL, 0 },
 };
+static const struct option_choice privacies[] = {
+	{ "full", CONF_PRIVACY_FULL }, { "no-names", CONF_PRIVACY_NO_NAMES }, { "hashed", CONF_PRIVACY_HASHED },
+	{ "prefix", CONF_PRIVACY_PREFIX }, { NULL, 0 },
+};
 static const struct option_choice log_levels[] = {
 	{ "error", LOG_ERROR }, { "warn", LOG_WARN }, { "info", LOG_INFO }, { "debug", LOG_DEBUG }, { NULL, 0 },
 };
 static const struct option_choice no_yes[] = { { "no", false }, { "yes", true }, { NULL, 0 } };
 
 const struct conf_section options_sections[] = {
-	{ "gateway", "Which gateway this is. Both names are levels of every MQTT topic." },
+	{ "gateway", "Which gateway this is, and how much it tells. Site and name are levels of every MQTT topic." },
 	{ "broker", "The MQTT broker that everything is published to." },
 	{ "flows", "The flow table and when a flow is reported." },
 	{ "export", "How records are put together and kept until the broker has them." },
@@ -54,6 +58,15 @@ const struct conf_option options[] = {
 	  .help = "Site that the gateway stands in." },
 	{ AT(gateway, name), TYPE(LEVEL, ""), .empty = "the host name",
 	  .help = "Name of the gateway, unique within its site." },
+	{ AT(gateway, privacy), TYPE(CHOICE, "full"), .choices = privacies,
+	  .help = "What flow records tell of hosts. full: all that was seen. no-names: no host names. "
+		  "hashed: keyed hashes in place of host names and MAC addresses; IP addresses stay. "
+		  "prefix: the same of names, and pseudonyms in place of IP addresses (two that share their first bits still "
+		  "share as many: Crypto-PAn) and of MAC addresses behind their vendor's part." },
+	{ AT(gateway, privacy_key_file), TYPE(PATH, "/var/lib/weir/privacy.key"),
+	  .help = "File with the 32 random bytes that hashes and pseudonyms are made with; made by the first start that "
+		  "needs it. Gateways with the same bytes make the same pseudonyms; with other bytes nothing can be "
+		  "recognised any more. Nobody but its owner may have a right to it." },
 
 	{ AT(broker, host), TYPE(HOST, "127.0.0.1"),
 	  .help = "Name or address of the broker." },

@@ -71,6 +71,8 @@ static void test_defaults(void **state)
 	gethostname(host, sizeof(host));
 	assert_string_equal(conf.gateway.site, "default");
 	assert_string_equal(conf.gateway.name, host);
+	assert_int_equal(conf.gateway.privacy, CONF_PRIVACY_FULL);
+	assert_string_equal(conf.gateway.privacy_key_file, "/var/lib/weir/privacy.key");
 	assert_string_equal(conf.broker.host, "127.0.0.1");
 	assert_int_equal(conf.broker.port, 1883);
 	assert_int_equal(conf.broker.protocol, CONF_MQTT_AUTO);
@@ -266,8 +268,9 @@ static void test_choices(void **state)
 		assert_refused(option, "maybe", "not one of the choices");
 		assert_refused(option, "YES", "not one of the choices");
 	}
-	assert_int_equal(parse("[broker]\nprotocol=3.1.1\n[run]\nlog_level=debug\n"
+	assert_int_equal(parse("[gateway]\nprivacy=prefix\n[broker]\nprotocol=3.1.1\n[run]\nlog_level=debug\n"
 			       PORT "hook=xdp-generic\nmirror=yes\n"), 0);
+	assert_int_equal(conf.gateway.privacy, CONF_PRIVACY_PREFIX);
 	assert_int_equal(conf.broker.protocol, CONF_MQTT_3_1_1);
 	assert_int_equal(conf.run.log_level, LOG_DEBUG);
 	assert_int_equal(conf.port[0].hook, CONF_HOOK_XDP_GENERIC);
@@ -334,7 +337,7 @@ static void test_messages(void **state)
 	assert_says(PORT "mirorr = yes\n",
 		    "weir.conf:2: port eth0.mirorr = \"yes\": unknown key; did you mean port.mirror?\n");
 	assert_says(PORT "[gateway]\nfrobnicate = 1\n",
-		    "weir.conf:3: gateway.frobnicate = \"1\": unknown key; allowed: site, name\n");
+		    "weir.conf:3: gateway.frobnicate = \"1\": unknown key; allowed: site, name, privacy, privacy_key_file\n");
 	assert_says(PORT "[flow]\nx = 1\ny\n", "weir.conf:2: section \"flow\": unknown; did you mean [flows]?\n");
 	assert_says(PORT "[banana]\n", "weir.conf:2: section \"banana\": unknown; "
 		    "allowed: [gateway], [broker], [flows], [export], [run], [port NAME]\n");
