@@ -72,6 +72,7 @@ static void print_record(const struct flow_report *report, void *arg)
 
 	report_record(&run->reporter, report, &record);
 	identify_record(run->identify, report, &record);
+	report_finish(&run->reporter, &record);
 	if (run->json)
 		json_record(&w, &record);
 	else

@@ -43,7 +43,7 @@
 	CLOSE() \
 	OPEN(destination) \
 	FIELD(domain, "keyword", "", "no name is known", "whom the initiator means; see weir.name_source", \
-	      r->domain.len, text_json(w, r->domain.at, r->domain.len)) \
+	      r->domain_len, text_json(w, r->domain, r->domain_len)) \
 	FIELDS_SIDE(OPEN, FIELD, CLOSE, destination, "responder") \
 	CLOSE() \
 	OPEN(network) \

@@ -35,7 +35,7 @@
 	CLOSE() \
 	OPEN(dns) OPEN(question) \
 	FIELD(name, "keyword", "", "no question was seen", "last name that was asked for, lower case, RFC 1035 5.1 escapes", \
-	      r->dns.question.len, text_json(w, r->dns.question.at, r->dns.question.len)) \
+	      r->dns.question_len, text_json(w, r->dns.question, r->dns.question_len)) \
 	FIELD(type, "keyword", "", "no question was seen", "of the last question: IANA name, else TYPE and number", \
 	      r->dns.type, quoted(w, r->dns.type)) \
 	CLOSE() \

@@ -36,7 +36,9 @@
  * list of what stays.
  */
 #define PRIVACY_NAMES(X) \
-	X(sni)
+	X(sni) \
+	X(domain) \
+	X(dns.question)
 
 #define PRIVACY_ADDRESSES(X) \
 	X(source.addr) \

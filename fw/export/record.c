@@ -155,10 +155,10 @@ void record_text(struct writer *w, const struct record *r)
 	writer_char(w, ' ');
 	put_pair(w, r->source.packets, r->destination.packets, " pkts ");
 	put_pair(w, r->source.bytes, r->destination.bytes, " B ");
-	if (r->sni_len || !r->domain.len)
+	if (r->sni_len || !r->domain_len)
 		put_name(w, r->sni, r->sni_len);
 	else
-		put_name(w, r->domain.at, r->domain.len);
+		put_name(w, r->domain, r->domain_len);
 	writer_char(w, ' ');
 	put_alpn(w, r);
 	writer_char(w, ' ');

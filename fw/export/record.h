@@ -96,7 +96,8 @@ struct record_http {
 struct record_dns {
 	bool seen;
 	const char *type, *rcode;	/* IANA's names; NULL: absent */
-	struct record_name question;	/* text */
+	const uint8_t *question;	/* text, question_len bytes; 0: absent */
+	uint16_t question_len;
 	uint32_t queries, repeats, answers;
 	uint32_t min_us, max_us, mean_us;	/* response time, where answers > 0 and it was measured */
 	bool has_time;
@@ -126,7 +127,8 @@ struct record {
 	uint16_t sni_len;	/* 0: absent */
 	uint16_t alpn_len;	/* 0: absent */
 	const char *protocol;	/* ECS network.protocol; NULL: not known, or tls where a hello tells */
-	struct record_name domain;	/* of the destination */
+	const uint8_t *domain;	/* of the destination, domain_len bytes; 0: absent */
+	uint16_t domain_len;
 	const char *name_source, *name_confidence;	/* of @domain; NULL: absent */
 	struct record_tls tls;
 	struct record_http http;

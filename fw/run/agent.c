@@ -14,6 +14,7 @@
 #include "base/util.h"
 #include "collect/flowtab.h"
 #include "run/agent_private.h"
+#include "run/privacy_conf.h"
 
 #define CLOCK_EVERY_NS	(60 * NS_PER_S)
 #define SWEEP_STEPS	256u	/* 16384 slots: what a sweep does in one turn of the loop */
@@ -48,6 +49,7 @@ static void take_report(const struct flow_report *report, void *arg)
 
 	report_record(&a->reporter, report, &record);
 	identify_record(a->identify, report, &record);
+	report_finish(&a->reporter, &record);
 	publish_record(a->publish, &record);
 	a->sum.records++;
 	for (int i = 0; i < 2; i++) {
@@ -374,6 +376,8 @@ static int open_all(struct agent *a)
 		err = open_table(a);
 	if (!err)
 		err = clock_measure(&a->reporter.clock);
+	if (!err)
+		err = privacy_conf_open(&a->reporter.privacy, a->conf, a->settings->privacy_key);
 	if (!err && community_id_new(&a->reporter.community_id))
 		log_warn("this libcrypto has no SHA-1: records have no network.community_id");
 	if (!err)
@@ -441,6 +445,7 @@ int agent_run(const struct agent_settings *settings)
 	flowtab_free(a->ft);
 	identify_free(a->identify);
 	community_id_free(a->reporter.community_id);
+	privacy_free(a->reporter.privacy);
 	loop_free(a->loop);
 	free(a);
 	return err;

@@ -30,6 +30,7 @@ struct agent_settings {
 	const struct conf *conf;
 	struct agent_fds fds;
 	struct meta meta;
+	const uint8_t *privacy_key;	/* where conf->gateway.privacy needs one */
 	uint64_t started_ns;	/* of the supervisor, CLOCK_MONOTONIC */
 	uint32_t starts;	/* of the agent, this one included */
 };

@@ -249,6 +249,7 @@ static void http_record(const struct identity_facts *n, struct record_http *http
 static void dns_record(struct identify *id, struct facts *f, struct record_dns *dns)
 {
 	const struct identity_facts *n = &f->number;
+	const struct record_name question = name_of(id, f, IDENTITY_QUESTION);
 	const char *type = dns_type_name(n->dns.type), *rcode = dns_rcode_name(n->dns.rcode);
 
 	snprintf(id->dns_type, sizeof(id->dns_type), "TYPE%u", n->dns.type);	/* RFC 3597 5 */
@@ -257,7 +258,8 @@ static void dns_record(struct identify *id, struct facts *f, struct record_dns *
 		.seen = true,
 		.type = n->dns.type ? type ? type : id->dns_type : NULL,
 		.rcode = n->protocol == IDENTITY_DNS && n->dns.answers ? rcode ? rcode : id->dns_rcode : NULL,
-		.question = name_of(id, f, IDENTITY_QUESTION),
+		.question = question.at,
+		.question_len = question.len,
 		.queries = n->dns.queries,
 		.repeats = n->dns.repeats,
 		.answers = n->dns.answers,
@@ -272,17 +274,20 @@ void identify_record(struct identify *id, const struct flow_report *report, stru
 {
 	struct facts *f = &id->facts[report->slot];
 	const struct identity_facts *n = &f->number;
+	struct record_name name;
 
 	record->protocol = identity_protocol_name(n->protocol);
-	record->domain = name_of(id, f, IDENTITY_DOMAIN);
-	if (record->domain.len) {
+	name = name_of(id, f, IDENTITY_DOMAIN);
+	if (name.len) {
 		record->name_source = identity_source_name(n->source);
 		record->name_confidence = identity_confidence(n->source);
 	} else if (report->sni_len && report->name_status == NAME_OK) {	/* of an earlier process, or only the kernel's */
-		record->domain = (struct record_name){ report->sni, report->sni_len };
+		name = (struct record_name){ report->sni, report->sni_len };
 		record->name_source = identity_source_name(IDENTITY_BY_SNI);
 		record->name_confidence = identity_confidence(IDENTITY_BY_SNI);
 	}
+	record->domain = name.at;
+	record->domain_len = name.len;
 	switch ((enum identity_protocol)n->protocol) {
 	case IDENTITY_TLS:
 	case IDENTITY_QUIC:

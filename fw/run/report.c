@@ -22,18 +22,19 @@ static void fill_side(struct record_side *side, const struct flow_report *flow, 
 	}
 }
 
-static void fill_community_id(const struct reporter *r, const struct flow_key *key, struct record *record)
+/* Of the addresses that the record has: who has the id alone could find those of the packets by trying them all. */
+static void fill_community_id(const struct reporter *r, struct record *record)
 {
 	struct community_id_flow flow = {
-		.a_port = key->a_port,
-		.b_port = key->b_port,
+		.a_port = record->source.port,
+		.b_port = record->destination.port,
 		.has_ports = record->has_ports,
-		.ip_version = key->ip_version,
-		.proto = key->proto,
+		.ip_version = record->ip_version,
+		.proto = record->proto,
 	};
 
-	memcpy(flow.a_addr, key->a_addr, sizeof(flow.a_addr));
-	memcpy(flow.b_addr, key->b_addr, sizeof(flow.b_addr));
+	memcpy(flow.a_addr, record->source.addr, sizeof(flow.a_addr));
+	memcpy(flow.b_addr, record->destination.addr, sizeof(flow.b_addr));
 	if (r->community_id)
 		community_id_text(r->community_id, &flow, record->community_id);	/* none: stays "" */
 }
@@ -69,5 +70,11 @@ void report_record(const struct reporter *r, const struct flow_report *flow, str
 	};
 	fill_side(&record->source, flow, initiator);
 	fill_side(&record->destination, flow, !initiator);
-	fill_community_id(r, key, record);
+}
+
+void report_finish(struct reporter *r, struct record *record)
+{
+	if (r->privacy)
+		privacy_record(r->privacy, record, &r->scratch);
+	fill_community_id(r, record);
 }

@@ -24,6 +24,7 @@
 #include "run/agent.h"
 #include "run/children.h"
 #include "run/object_path.h"
+#include "run/privacy_conf.h"
 #include "run/privilege.h"
 #include "run/publish.h"
 #include "status/control.h"
@@ -51,6 +52,7 @@ struct supervisor {
 	int agent_fds[2];	/* orders: ours, the agent's */
 	struct port_state said[PORTS_MAX];	/* what was logged of each port */
 	uint64_t started_ns;
+	uint8_t privacy_key[PRIVACY_KEY_BYTES];
 	bool stopping;
 };
 
@@ -131,6 +133,7 @@ static int agent_main(struct child *child)
 			.lock_fd = s->lock_fd,
 		},
 		.meta = *dataplane_meta(s->dp),
+		.privacy_key = s->privacy_key,
 		.started_ns = s->started_ns,
 		.starts = child->starts + 1,
 	};
@@ -211,6 +214,7 @@ static int uplink_main(struct child *child)
 	};
 	int err = 0;
 
+	explicit_bzero(s->privacy_key, sizeof(s->privacy_key));	/* it talks to strangers, and has no use for it */
 	log_open("weir-uplink", c->run.log_level);
 	publish_topic(c, MESSAGE_STATE, topic, sizeof(topic));
 	if (c->broker.password_file[0]) {
@@ -439,6 +443,8 @@ static int open_all(struct supervisor *s)
 		err = open_user(s->conf->run.uplink_user, "run.uplink_user", &s->uplink_user);
 	if (!err)
 		err = check_files(s->conf);
+	if (!err)
+		err = privacy_conf_key(s->conf, s->privacy_key);
 	if (!err)
 		err = open_sockets(s);
 	if (!err)

@@ -71,7 +71,8 @@ static inline struct record records_full(void)
 	r.alpn = (const uint8_t *)"\x02\xba\xad\x02h2";
 	r.alpn_len = 6;
 	r.protocol = "tls";
-	r.domain = (struct record_name){ (const uint8_t *)"example.org", 11 };
+	r.domain = (const uint8_t *)"example.org";
+	r.domain_len = 11;
 	r.name_source = "sni";
 	r.name_confidence = "high";
 	r.tls = (struct record_tls){
@@ -84,7 +85,7 @@ static inline struct record records_full(void)
 	r.http = (struct record_http){ .method = "GET", .version = "1.1", .status = 200, .has_first_byte = true,
 				       .first_byte_us = 1234 };
 	r.dns = (struct record_dns){ .seen = true, .type = "A", .rcode = "NOERROR", .queries = 2, .answers = 1, .has_time = true,
-				     .question = { (const uint8_t *)"example.org", 11 }, .min_us = 1, .mean_us = 2, .max_us = 3 };
+				     .question = (const uint8_t *)"example.org", .question_len = 11, .min_us = 1, .mean_us = 2, .max_us = 3 };
 	return r;
 }
 

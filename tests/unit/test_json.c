@@ -95,7 +95,8 @@ static void largest_record_fits(void **state)
 	r.role = r.hook = long_text;
 	r.sni = (const uint8_t *)fill;
 	r.sni_len = SNI_MAX;
-	r.domain = r.dns.question = (struct record_name){ (const uint8_t *)fill, SNI_MAX };
+	r.domain = r.dns.question = (const uint8_t *)fill;
+	r.domain_len = r.dns.question_len = SNI_MAX;
 	r.tls.next_protocol = (struct record_name){ (const uint8_t *)fill, 255 };
 	r.tls.versions = r.tls.groups = RECORD_LIST_MAX;
 	fill[SNI_MAX - 1] = (char)0xff;			/* not UTF-8: in hex beside it */

@@ -468,10 +468,11 @@ static void no_names_leaves_no_byte_of_a_name(void **state)
 	uint8_t name[SNI_MAX];
 
 	r.sni = NULL;
-	r.sni_len = 0;
+	r.sni_len = r.domain_len = r.dns.question_len = 0;
 	strcpy(without, encode(r, PRIVACY_FULL));
 	for (unsigned int i = 0; i < 3 * SNI_MAX; i++) {
-		r.sni = (const uint8_t *)hostile_name(i, name, &r.sni_len);
+		r.sni = r.domain = r.dns.question = (const uint8_t *)hostile_name(i, name, &r.sni_len);
+		r.domain_len = r.dns.question_len = r.sni_len;
 		assert_string_not_equal(encode(r, PRIVACY_FULL), without);
 		assert_string_equal(encode(r, PRIVACY_NO_NAMES), without);
 	}
@@ -553,7 +554,27 @@ static const char *const STAYS[] = {
 	"network.vlan.id",
 	"network.inner.vlan.id",
 	"observer.interface.name",
+	"tls.version",
+	"tls.version_protocol",
+	"tls.cipher",
+	"tls.curve",
+	"tls.resumed",
+	"tls.next_protocol",
 	"tls.client.alpn",
+	"tls.client.ja4",
+	"http.request.method",
+	"http.response.status_code",
+	"http.version",
+	"dns.question.type",
+	"dns.response_code",
+	"weir.name_source",
+	"weir.name_confidence",
+	"weir.tls.version_offered",
+	"weir.tls.client_versions",
+	"weir.tls.client_groups",
+	"weir.tls.inner_protocol",
+	"weir.tls.dns_carrier",
+	"weir.quic.version",
 	"weir.role",
 	"weir.hook",
 	"weir.initiator",

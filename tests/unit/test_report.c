@@ -45,6 +45,7 @@ static void a_began(void **state)
 	struct record r;
 
 	report_record(&reporter, &flow, &r);
+	report_finish(&reporter, &r);
 	assert_int_equal(r.start_us, 7000001);
 	assert_int_equal(r.end_us, 9000000);
 	assert_int_equal(r.duration_ns, 1999998001);
@@ -86,8 +87,10 @@ static void b_began(void **state)
 	struct record r, a;
 
 	report_record(&reporter, &flow, &a);
+	report_finish(&reporter, &a);
 	flow.flags = (flow.flags & ~FLOW_SYN_SEEN) | FLOW_INITIATOR_B | FLOW_FRAGMENTS;
 	report_record(&reporter, &flow, &r);
+	report_finish(&reporter, &r);
 	assert_memory_equal(r.source.addr, key.b_addr, 16);
 	assert_memory_equal(r.destination.addr, key.a_addr, 16);
 	assert_int_equal(r.source.port, htons(443));
@@ -105,6 +108,7 @@ static void b_began(void **state)
 
 	flow.flags |= FLOW_MAC_B;
 	report_record(&reporter, &flow, &r);
+	report_finish(&reporter, &r);
 	assert_true(r.source.has_mac && !r.destination.has_mac);
 }
 
@@ -119,6 +123,7 @@ static void what_is_unknown_is_absent(void **state)
 	flow.sni_len = flow.alpn_len = 0;
 	reporter.community_id = community_id_free(reporter.community_id);
 	report_record(&reporter, &flow, &r);
+	report_finish(&reporter, &r);
 	assert_false(r.has_ports || r.source.has_mac || r.destination.has_mac);
 	assert_null(r.interface);
 	assert_null(r.role);
@@ -127,8 +132,10 @@ static void what_is_unknown_is_absent(void **state)
 	assert_string_equal(r.community_id, "");
 	key.port = 0xffff;	/* hostile map: some port, no crash */
 	report_record(&reporter, &flow, &r);
+	report_finish(&reporter, &r);
 	key.b_port = htons(1);	/* one is enough */
 	report_record(&reporter, &flow, &r);
+	report_finish(&reporter, &r);
 	assert_true(r.has_ports);
 }
 
@@ -138,8 +145,45 @@ static void times_are_of_the_wall(void **state)
 
 	clock_learn(&reporter.clock, 0, 1795341600ULL * 1000000000ULL, 0);
 	report_record(&reporter, &flow, &r);
+	report_finish(&reporter, &r);
 	assert_int_equal(r.start_us, 1795341607000001ULL);
 	assert_int_equal(r.end_us, 1795341609000000ULL);
+}
+
+/* Hidden before anything is made of it: the Community ID is that of the addresses that the record shows. */
+static void what_is_hidden_is_in_no_field(void **state)
+{
+	static const uint8_t secret[PRIVACY_KEY_BYTES] = { 1 };
+	const struct flow_key seen = key;
+	struct record r, open;
+	uint8_t hidden_mac[6];
+
+	report_record(&reporter, &flow, &open);
+	report_finish(&reporter, &open);
+	assert_int_equal(privacy_new(&reporter.privacy, PRIVACY_PREFIX, secret), 0);
+	report_record(&reporter, &flow, &r);
+	report_finish(&reporter, &r);
+	assert_memory_equal(&key, &seen, sizeof(key));	/* the sweep's own is not touched */
+	assert_memory_not_equal(r.source.addr, open.source.addr, 16);
+	assert_memory_not_equal(r.destination.addr, open.destination.addr, 16);
+	assert_true(privacy_mac(reporter.privacy, mac, hidden_mac));
+	assert_memory_equal(r.source.mac, hidden_mac, 6);
+	assert_memory_not_equal(r.source.mac, mac, 6);
+	assert_false(r.destination.has_mac);
+	assert_int_equal(r.sni_len, PRIVACY_HASH_BYTES);
+	assert_ptr_equal(r.sni, reporter.scratch.name[0]);
+	assert_memory_equal(flow.sni, "shop.example", 12);
+	assert_string_not_equal(r.community_id, open.community_id);
+	assert_int_equal(r.source.port, open.source.port);
+	assert_int_equal(r.source.bytes, open.source.bytes);
+
+	privacy_free(reporter.privacy);
+	reporter.privacy = NULL;
+	memcpy(key.a_addr, r.source.addr, 16);	/* a flow of those addresses has the same id */
+	memcpy(key.b_addr, r.destination.addr, 16);
+	report_record(&reporter, &flow, &open);
+	report_finish(&reporter, &open);
+	assert_string_equal(r.community_id, open.community_id);
 }
 
 int main(void)
@@ -149,6 +193,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(b_began, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_unknown_is_absent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(times_are_of_the_wall, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_hidden_is_in_no_field, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
