@@ -28,12 +28,17 @@ static bool has(struct tls_bytes b, const char *text)
 
 static bool may_have(struct tls_bytes b, const char *text)
 {
-	return !strncasecmp((const char *)b.at, text, MIN(b.len, strlen(text)));
+	return !b.len || !strncasecmp((const char *)b.at, text, MIN(b.len, strlen(text)));
 }
 
 static bool is_record(struct tls_bytes b)
 {
-	return b.len && b.at[0] == HANDSHAKE && (b.len < 2 || b.at[1] == 3);
+	return b.len > 1 && b.at[0] == HANDSHAKE && b.at[1] == 3;
+}
+
+static bool may_be_record(struct tls_bytes b)
+{
+	return !b.len || (b.len == 1 && b.at[0] == HANDSHAKE);
 }
 
 /* @client: from the end of the agreement on. */
@@ -41,7 +46,7 @@ static enum clear_result tls_if_record(struct clear *c, struct tls_bytes client,
 {
 	if (client_at > UINT16_MAX || server_at > UINT16_MAX)
 		return CLEAR_NEVER;
-	if (client_at >= client.len)
+	if (may_be_record(behind(client, client_at)))
 		return CLEAR_MORE;
 	if (!is_record(behind(client, client_at)))
 		return CLEAR_NEVER;
@@ -107,6 +112,8 @@ static enum clear_result look_lines(struct clear *c, struct tls_bytes client, st
 
 	for (;;) {
 		if (c->asked && c->line == c->asked && c->line < client.len) {
+			if (may_be_record(behind(client, c->line)))
+				return CLEAR_MORE;
 			if (is_record(behind(client, c->line)))
 				return tls_if_record(c, client, c->line, lines_end(server));
 			c->asked = 0;	/* it was refused: the dialogue goes on */
@@ -245,7 +252,7 @@ static enum clear_result look_postgresql(struct clear *c, struct tls_bytes clien
 		struct reader r = { .at = client.at + at, .left = client.len - at };
 		const uint32_t len = reader_uint(&r, 4), code = reader_uint(&r, 4);
 
-		if (is_record((struct tls_bytes){ client.at + at, client.len - at }))
+		if (is_record(behind(client, at)))
 			return tls_if_record(c, client, at, MIN(answers, server.len));
 		if (r.bad)
 			return CLEAR_MORE;
@@ -331,7 +338,7 @@ static bool skip_proxy(struct clear *c, struct tls_bytes client)
 		len = line_len(client);
 		if (!len)
 			return client.len > 107;	/* the longest there is, by its specification */
-	} else if (client.len >= PROXY2_BYTES && !memcmp(client.at, PROXY2, PROXY2_BYTES)) {
+	} else if (!memcmp(client.at, PROXY2, MIN(client.len, PROXY2_BYTES))) {
 		len = client.len >= 16 ? 16u + (size_t)(client.at[14] << 8 | client.at[15]) : SIZE_MAX;
 		if (len > client.len)
 			return client.len > CLEAR_BYTES_MAX;
