@@ -54,6 +54,7 @@ static __always_inline void forget_hello(void)
 		entry->owner = 0;
 	slot->hello = 0;
 	slot->flags = FLOW_SYN_SEEN;
+	slot->copies[0] = 0;
 	slot->name_status = 0;
 }
 

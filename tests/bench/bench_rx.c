@@ -2,7 +2,7 @@
 /*
  * bench_rx - ns per packet of Weir's whole rx path and of kernel hashes, over the same prelude alone.
  *
- * bench_rx OBJECT. In each round the variants run one after the other, in alternating order; a figure is the median of
+ * bench_rx OBJECT [WORD...]. In each round the variants run one after the other, in alternating order; a figure is the median of
  * its rounds. All tables have room for twice the flows. Rows as JSON lines on standard output, progress on error.
  */
 #include <bpf/bpf.h>
@@ -24,7 +24,7 @@
 #define HELLOS		64
 #define LOOPBACK	1	/* ifindex that BPF_PROG_TEST_RUN gives a packet */
 #define DELETE_BATCH	16384
-#define HELLO_RUNS	4000	/* as many events as the ring holds twice over */
+#define HELLO_RUNS	1500	/* as many copies as the ring holds */
 #define HELLO_BYTES	517	/* of a hello as browsers sent them for years */
 
 enum variant { EMPTY, WEIR, HASH, LRU, EMPTY_HELLO, WEIR_HELLO, VARIANTS };
@@ -338,7 +338,7 @@ static void bench_hello(const char *object, int rounds)
 			s.bench->hello_slot = i;
 	memset(data, 0x17, sizeof(data));
 	for (int round = 0; round < rounds; round++) {
-		for (int part = 0; part < 25; part++) {
+		for (int part = 0; part < 61; part++) {
 			make_tcp(0x18, wire.b, wire.len);
 			frame.b[41] = 1;	/* the sequence number behind the SYN's */
 			take_turns(&s, m, of_hello, ARRAY_SIZE(of_hello), part, HELLO_RUNS, NULL);
@@ -361,17 +361,25 @@ static int print(enum libbpf_print_level level, const char *format, va_list args
 
 int main(int argc, char **argv)
 {
-	if (argc != 2)
-		measure_die("usage: bench_rx OBJECT");
+	char **words = argv + 2;
+
+	if (argc < 2)
+		measure_die("usage: bench_rx OBJECT [WORD...]");
 	libbpf_set_print(print);
 	measure_pin_cpu();
-	bench_established(argv[1], 1, 400000, 15);
-	bench_established(argv[1], 1024, 400000, 15);
-	bench_established(argv[1], 65536, 400000, 15);
-	bench_established(argv[1], 1048576, 1048576, 11);
-	bench_new_flow(argv[1], 65536, 15);
-	bench_new_flow(argv[1], 1048576, 7);
-	bench_table_full(argv[1], 65536, 11);
-	bench_hello(argv[1], 11);
+	if (measure_wanted(words, "rx_established")) {
+		bench_established(argv[1], 1, 400000, 15);
+		bench_established(argv[1], 1024, 400000, 15);
+		bench_established(argv[1], 65536, 400000, 15);
+		bench_established(argv[1], 1048576, 1048576, 11);
+	}
+	if (measure_wanted(words, "rx_new_flow")) {
+		bench_new_flow(argv[1], 65536, 15);
+		bench_new_flow(argv[1], 1048576, 7);
+	}
+	if (measure_wanted(words, "rx_table_full"))
+		bench_table_full(argv[1], 65536, 11);
+	if (measure_wanted(words, "hello"))
+		bench_hello(argv[1], 11);
 	return 0;
 }

@@ -4,12 +4,14 @@
 
 #include <sched.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#define MEASURE_ROUNDS_MAX 64
+#define MEASURE_ROUNDS_MAX 1024
 
 /* One thing that is measured in turn with others: a sample a round. */
 struct measured {
@@ -48,6 +50,17 @@ static inline double measure_median(const struct measured *m)
 	       (sorted.ns[sorted.rounds / 2 - 1] + sorted.ns[sorted.rounds / 2]) / 2;
 }
 
+/* Words of the command line, up to its NULL: rows whose name has none of them are not measured. No words: all rows. */
+static inline bool measure_wanted(char *const *words, const char *row)
+{
+	if (!*words)
+		return true;
+	for (; *words; words++)
+		if (strstr(row, *words))
+			return true;
+	return false;
+}
+
 /* The last CPU that may be used: interrupts mostly go to the first. */
 static inline void measure_pin_cpu(void)
 {
@@ -68,6 +81,13 @@ static inline void measure_row(const char *name, unsigned int flows, double weir
 {
 	printf("{\"name\": \"%s\", \"flows\": %u, \"weir_ns\": %.1f, \"base\": \"%s\", \"base_ns\": %.1f, \"ratio\": %.3f}\n",
 	       name, flows, weir_ns, base, base_ns, base_ns > 0 ? weir_ns / base_ns : 0);
+	fflush(stdout);
+}
+
+/* Memory instead of time: most that there can be, and where its limit stands. */
+static inline void measure_memory(const char *name, size_t bytes, const char *limit)
+{
+	printf("{\"name\": \"%s\", \"bytes\": %zu, \"limit\": \"%s\"}\n", name, bytes, limit);
 	fflush(stdout);
 }
 
