@@ -368,6 +368,8 @@ struct copy {
 	__u32 zero;
 };
 _Static_assert(sizeof(struct copy) == 48, "copy");
+#define COPY_TICK_MS	20	/* user space looks into the ring at least so often */
+#define COPY_WAKE_BYTES	(256 * 1024)	/* of the ring: it is woken */
 #define COPY_BYTES_AT	64	/* 16 bytes are the walk's own */
 
 /* ---- what holds for the whole dataplane ----------------------------------------------------------------------- */

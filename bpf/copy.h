@@ -53,6 +53,17 @@ static __always_inline void copy_begin(struct scratch *tmp, const struct packet 
 	copy->ack = pkt->tcp_ack;
 }
 
+/*
+ * To wake user space for each copy would cost more than all else that is done for it (an interrupt to oneself, microseconds in
+ * a guest). It comes by itself every COPY_TICK_MS, and is woken when the ring fills before that.
+ */
+static __always_inline int copy_wakes(__u32 len)
+{
+	__u64 used = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+
+	return used < COPY_WAKE_BYTES && used + len >= COPY_WAKE_BYTES;
+}
+
 /* @len bytes of payload from @at on, which lie in tmp->buf. 0: the ring was full. */
 static __always_inline int copy_send(struct scratch *tmp, const struct packet *pkt, __u32 at, __u32 len)
 {
@@ -66,7 +77,7 @@ static __always_inline int copy_send(struct scratch *tmp, const struct packet *p
 	asm volatile("" : "+r"(len));
 	len &= HELLO_CHUNK - 1;
 	len += 1 + COPY_BYTES_AT;
-	if (bpf_ringbuf_output(&events, copy, len, 0)) {
+	if (bpf_ringbuf_output(&events, copy, len, copy_wakes(len) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP)) {
 		count_stat(STAT_COPY_LOST);
 		return 0;
 	}

@@ -279,6 +279,14 @@ static void sweep_due(struct loop_timer *timer)
 	loop_timer_arm(a->loop, timer, MAX(next_ns, now_ns));
 }
 
+static void ring_due(struct loop_timer *timer)
+{
+	struct agent *a = container_of(timer, struct agent, ring_look);
+
+	ring_buffer__consume(a->ring);
+	loop_timer_arm(a->loop, timer, loop_now_ns() + COPY_TICK_MS * NS_PER_MS);
+}
+
 static void batch_due(struct loop_timer *timer)
 {
 	struct agent *a = container_of(timer, struct agent, batch);
@@ -401,6 +409,7 @@ static void arm_all(struct agent *a)
 		void (*due)(struct loop_timer *);
 		uint64_t in_ns;
 	} timers[] = {
+		{ &a->ring_look, ring_due, COPY_TICK_MS * NS_PER_MS },
 		{ &a->sweep, sweep_due, a->slice_ns },
 		{ &a->batch, batch_due, a->conf->export.batch_interval_ns },
 		{ &a->health, health_due, FIRST_REPORT_NS },
