@@ -86,7 +86,7 @@ struct identity_facts {
 	uint8_t source;		/* enum identity_source, of IDENTITY_DOMAIN */
 	uint8_t status;		/* enum name_status */
 	uint16_t bits;
-	uint16_t port_class;	/* enum dns_carrier of dns_flow.h: DoT, DoH, DoQ */
+	uint16_t carrier;	/* enum dns_carrier, dns_carrier.h: DNS in TLS or QUIC */
 	union {
 		struct {
 			uint16_t version, offered;	/* selected, and the newest offered */

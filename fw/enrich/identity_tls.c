@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Facts of hellos, whatever carried them: what identity.h makes of what tls.h says. */
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "base/util.h"
+#include "enrich/dns_carrier.h"
 #include "enrich/identity_private.h"
 
 static uint8_t protocol_of(enum tls_transport transport)
@@ -89,6 +91,8 @@ void identity_client_hello(const struct look *l, const struct tls_client *client
 	identity_found(l, IDENTITY_SERVER_NAME, client->sni.at, MIN(client->sni.len, SNI_MAX));
 	if (f->status != NAME_ECH)
 		identity_set_domain(l, IDENTITY_BY_SNI, client->sni.at, MIN(client->sni.len, SNI_MAX));
+	f->carrier = (uint16_t)dns_carrier_of(client->transport == TLS_ON_QUIC, ntohs(l->p->port[!c->client]), client->sni,
+					      client->alpn);
 	identity_found(l, IDENTITY_ALPN, client->alpn.at, MIN(client->alpn.len, ALPN_MAX));
 	identity_found(l, IDENTITY_VERSIONS, client->versions.at, MIN(client->versions.len, 64));
 	identity_found(l, IDENTITY_JA4, ja4, strlen(ja4));

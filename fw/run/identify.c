@@ -12,6 +12,7 @@
 #include "base/util.h"
 #include "collect/names.h"
 #include "enrich/dns.h"
+#include "enrich/dns_carrier.h"
 #include "enrich/http.h"
 #include "enrich/tls_names.h"
 
@@ -217,6 +218,7 @@ static void tls_record(struct identify *id, struct facts *f, struct record_tls *
 		.early_data = n->bits & IDENTITY_EARLY_DATA,
 		.hello_retry = n->bits & IDENTITY_HELLO_RETRY,
 		.inner = n->bits & IDENTITY_INNER ? identity_protocol_name(n->inner) : NULL,
+		.dns_carrier = dns_carrier_name(n->carrier),
 		.quic_version = n->protocol == IDENTITY_QUIC ? quic_version_text(id, n->tls.quic_version) : NULL,
 		.next_protocol = name_of(id, f, IDENTITY_NEXT_PROTOCOL),
 	};

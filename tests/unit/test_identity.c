@@ -265,6 +265,14 @@ static void tls_each_shorter_length(void **state)
 	assert_int_equal(identity_under_way(id), 0);
 }
 
+static void tls_that_carries_dns(void **state)
+{
+	base.port[1] = htons(853);
+	make_hello("www.example.org", false);
+	client(0, hello, hello_len);
+	assert_int_equal(facts.carrier, 1);
+}
+
 static void tls_no_name(void **state)
 {
 	make_hello(NULL, false);
@@ -596,7 +604,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(tls_whole), TEST(tls_every_cut), TEST(tls_every_byte), TEST(tls_records_of_any_size),
-		TEST(tls_each_shorter_length), TEST(tls_no_name), TEST(tls_retry), TEST(tls_from_the_middle),
+		TEST(tls_each_shorter_length), TEST(tls_no_name), TEST(tls_that_carries_dns), TEST(tls_retry), TEST(tls_from_the_middle),
 		TEST(tls_midstream), TEST(tls_not_a_hello), TEST(dns_names_later_flows), TEST(dns_is_not_believed_unasked),
 		TEST(dns_gives_way_to_sni), TEST(ech_by_dns), TEST(dns_over_tcp), TEST(dns_malformed), TEST(quic_hello),
 		TEST(unknown_datagrams), TEST(connections_make_room), TEST(no_more_than_a_buffer),
