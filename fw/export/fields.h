@@ -17,6 +17,12 @@
 	      r->has_ports, u64(w, ntohs(r->side.port))) \
 	FIELD(mac, "keyword", "", "not behind this port, or frames have none", "layer-2 address, RFC 7042 form", \
 	      r->side.has_mac, mac(w, r->side.mac)) \
+	OPEN(nat) \
+	FIELD(ip, "ip", "", "not translated, or conntrack does not tell", "its address on the other side of the gateway", \
+	      r->side.has_nat, ip(w, r->side.nat_addr, r->ip_version)) \
+	FIELD(port, "long", "", "not translated, or conntrack does not tell", "its port there", \
+	      r->side.has_nat && r->side.nat_port, u64(w, ntohs(r->side.nat_port))) \
+	CLOSE() \
 	FIELD(packets, "long", "frames", "never", "sent by the " who " since the flow's last report", \
 	      true, u64(w, r->side.packets)) \
 	FIELD(bytes, "long", "bytes", "never", "layer-2 frame bytes without FCS, since the last report", \

@@ -42,7 +42,9 @@
 
 #define PRIVACY_ADDRESSES(X) \
 	X(source.addr) \
-	X(destination.addr)
+	X(destination.addr) \
+	X(source.nat_addr) \
+	X(destination.nat_addr)
 
 #define PRIVACY_MACS(X) \
 	X(source) \

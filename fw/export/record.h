@@ -51,7 +51,10 @@ struct record_side {
 	__be16 port;		/* where record.has_ports */
 	__u8 mac[6];		/* where has_mac */
 	bool has_mac;
+	bool has_nat;		/* nat_addr, nat_port: what it is on the other side of the gateway */
 	__u8 tcp_flags;		/* OR over the flow's life; TCP only */
+	__be32 nat_addr[4];
+	__be16 nat_port;	/* 0: the protocol has none */
 	uint64_t packets;	/* sent by this side since the last report */
 	uint64_t bytes;		/* layer-2 frame bytes */
 	uint64_t ip_bytes;

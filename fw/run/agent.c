@@ -244,6 +244,18 @@ static void events_ready(struct loop_fd *watch, uint32_t events)
 	ring_buffer__consume(a->ring);
 }
 
+static void nat_ready(struct loop_fd *watch, uint32_t events)
+{
+	struct agent *a = container_of(watch, struct agent, nat);
+	int err = conntrack_read(a->reporter.conntrack, loop_now_ns());
+
+	(void)events;
+	if (!err)
+		return;
+	log_warn("no NAT in records any more: connection tracking: %s", strerror(-err));
+	loop_fd_remove(watch);
+}
+
 static int answer(const char *request, struct writer *w, void *arg)
 {
 	struct agent *a = arg;
@@ -397,6 +409,13 @@ static int open_all(struct agent *a)
 	a->ring = ring_buffer__new(fds->events, take_event, a, NULL);
 	if (!a->ring)
 		return -errno;
+	if (fds->conntrack >= 0) {
+		err = conntrack_new(&a->reporter.conntrack, fds->conntrack);
+		if (!err)
+			err = watch(a, &a->nat, fds->conntrack, nat_ready);
+		if (err)
+			return err;
+	}
 	err = watch(a, &a->events, ring_buffer__epoll_fd(a->ring), events_ready);
 	return err ? err : watch(a, &a->supervisor, fds->supervisor_fd, supervisor_ready);
 }
@@ -454,6 +473,7 @@ int agent_run(const struct agent_settings *settings)
 	flowtab_free(a->ft);
 	identify_free(a->identify);
 	community_id_free(a->reporter.community_id);
+	conntrack_free(a->reporter.conntrack);
 	privacy_free(a->reporter.privacy);
 	loop_free(a->loop);
 	free(a);

@@ -28,7 +28,7 @@ struct agent {
 	struct ring_buffer *ring;
 	struct reporter reporter;
 	struct counters counters;
-	struct loop_fd supervisor, events;
+	struct loop_fd supervisor, events, nat;
 	struct loop_timer ring_look, sweep, batch, health, summary, clock, stop_limit;
 	uint64_t hurry_until_ns;	/* the table was full: sweep more often */
 	uint64_t slice_ns;	/* between two slices of a sweep */

@@ -35,6 +35,8 @@ struct snapshot *agent_snapshot(struct agent *a)
 	s->names_used = flowtab_names_used(a->ft);
 	s->identity = *identify_engine(a->identify);
 	s->identify = *identify_counters(a->identify);
+	if (a->reporter.conntrack)
+		s->nat = conntrack_counters(a->reporter.conntrack);
 	s->identity_under_way = identify_under_way(a->identify);
 	memcpy(s->quic, identify_quic(a->identify), sizeof(s->quic));
 	s->link = *publish_state(a->publish);

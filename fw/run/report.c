@@ -39,6 +39,24 @@ static void fill_community_id(const struct reporter *r, struct record *record)
 		community_id_text(r->community_id, &flow, record->community_id);	/* none: stays "" */
 }
 
+static void fill_nat_side(struct record_side *side, const struct conntrack_nat_side *nat)
+{
+	side->has_nat = nat->is_translated;
+	memcpy(side->nat_addr, nat->addr, sizeof(side->nat_addr));
+	side->nat_port = nat->port;
+}
+
+static void fill_nat(const struct reporter *r, struct record *record)
+{
+	struct conntrack_nat nat;
+
+	if (!r->conntrack || !conntrack_find(r->conntrack, record->proto, record->source.addr, record->source.port,
+					     record->destination.addr, record->destination.port, &nat))
+		return;
+	fill_nat_side(&record->source, &nat.client);
+	fill_nat_side(&record->destination, &nat.server);
+}
+
 void report_record(const struct reporter *r, const struct flow_report *flow, struct record *ret_record)
 {
 	const struct flow_key *key = flow->key;
@@ -70,6 +88,7 @@ void report_record(const struct reporter *r, const struct flow_report *flow, str
 	};
 	fill_side(&record->source, flow, initiator);
 	fill_side(&record->destination, flow, !initiator);
+	fill_nat(r, record);
 }
 
 void report_finish(struct reporter *r, struct record *record)

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "collect/flowtab.h"
+#include "collect/conntrack.h"
 #include "enrich/clock.h"
 #include "enrich/community_id.h"
 #include "export/privacy.h"
@@ -22,6 +23,7 @@ struct report_port {
 struct reporter {
 	struct clock clock;
 	struct community_id *community_id;	/* NULL: records have none */
+	struct conntrack *conntrack;		/* NULL: records have no NAT */
 	struct privacy *privacy;		/* NULL: nothing is hidden */
 	struct privacy_scratch scratch;
 	struct report_port port[PORTS_MAX];	/* strings are borrowed */

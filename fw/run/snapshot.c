@@ -30,6 +30,8 @@ static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MA
 		{ "sweep.twins", t->twins }, { "sweep.names_taken", t->names_taken },
 		{ "sweep.names_given_up", t->names_given_up }, { "names.full", s->names_full },
 		{ "identity.mismatch", t->names_differ },
+		{ "nat.events", s->nat.events }, { "nat.entries", s->nat.entries }, { "nat.replaced", s->nat.replaced },
+		{ "nat.overruns", s->nat.overruns }, { "nat.malformed", s->nat.malformed },
 #define X(name, text) { "identity." #name, s->identify.name },
 		IDENTIFY_COUNTERS(X)
 #undef X

@@ -13,6 +13,7 @@
 
 #include "base/writer.h"
 #include "bpf/abi.h"
+#include "collect/conntrack.h"
 #include "collect/flowtab.h"
 #include "collect/ports.h"
 #include "enrich/quic.h"
@@ -61,6 +62,7 @@ struct snapshot {
 	struct identify_counters identify;
 	uint64_t quic[QUIC_RESULT_COUNT];
 	uint64_t identity_under_way;
+	struct conntrack_counters nat;
 	unsigned int ports;
 	struct snapshot_port port[PORTS_MAX];
 };

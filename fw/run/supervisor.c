@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/util.h"
+#include "collect/conntrack.h"
 #include "collect/dataplane.h"
 #include "collect/pins.h"
 #include "collect/ports.h"
@@ -130,7 +131,7 @@ static int agent_main(struct child *child)
 			.taken = dataplane_map_fd(s->dp, "taken"), .books = dataplane_map_fd(s->dp, "books"),
 			.stats = dataplane_map_fd(s->dp, "stats"), .events = dataplane_map_fd(s->dp, "events"),
 			.supervisor_fd = s->agent_fds[1], .link_fd = s->link_fds[0], .control_fd = s->control_fd,
-			.lock_fd = s->lock_fd,
+			.lock_fd = s->lock_fd, .conntrack = -1,
 		},
 		.meta = *dataplane_meta(s->dp),
 		.privacy_key = s->privacy_key,
@@ -143,6 +144,9 @@ static int agent_main(struct child *child)
 	log_open("weir-agent", s->conf->run.log_level);
 	signal(SIGINT, SIG_IGN);	/* a terminal sends it to all of us: the supervisor says when to stop */
 	signal(SIGTERM, SIG_IGN);
+	err = conntrack_open_socket(&settings.fds.conntrack);	/* as root: each agent asks for all that there is */
+	if (err)
+		log_info("no NAT in records: connection tracking: %s", strerror(-err));
 	privilege_keep_only((const int *)&settings.fds, sizeof(settings.fds) / sizeof(int));
 	err = privilege_drop(&s->agent_user);
 	if (!err)

@@ -70,6 +70,10 @@ static inline struct record records_full(void)
 	r.sni_len = 7;
 	r.alpn = (const uint8_t *)"\x02\xba\xad\x02h2";
 	r.alpn_len = 6;
+	r.source.has_nat = r.destination.has_nat = true;
+	r.source.nat_port = r.destination.nat_port = htons(40001);
+	records_address(r.source.nat_addr, "2001:db8::99");
+	records_address(r.destination.nat_addr, "2001:db8:0:1::99");
 	r.protocol = "tls";
 	r.domain = (const uint8_t *)"example.org";
 	r.domain_len = 11;
