@@ -24,7 +24,7 @@ TOOLS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/lib/tool_*.c tests
 .PHONY: all demo test check san fuzz bench test-kernels install clean deps help format
 .SECONDARY:
 
-all: $(B)/weir $(B)/weir.bpf.o $(B)/man ## build the program, the BPF object and the manual
+all: $(B)/weir $(B)/weir.bpf.o $(B)/oui.bin $(B)/man ## build the program, the BPF object, the vendor table and the manual
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,7 @@ test-kernels: all ## load the object on Debian's 6.1 and 6.12 in QEMU
 install: all ## install under DESTDIR and PREFIX
 	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/sbin/weir
 	install -D -m 644 $(B)/weir.bpf.o $(DESTDIR)$(PREFIX)/lib/weir/weir.bpf.o
+	install -D -m 644 $(B)/oui.bin $(DESTDIR)$(PREFIX)/lib/weir/oui.bin
 	install -D -m 644 $(B)/weir.8 $(DESTDIR)$(PREFIX)/share/man/man8/weir.8
 	install -D -m 644 $(B)/weir.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/weir.conf.5
 	sed 's|@PREFIX@|$(PREFIX)|' rootfs/weir.service | install -D -m 644 /dev/stdin $(DESTDIR)/lib/systemd/system/weir.service
@@ -109,6 +110,10 @@ $(B)/%.bpf.o: %.bpf.c
 	@echo "  BPF     $<"
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPFARGS) -c -o $@ $<
+
+$(B)/oui.bin: tools/make-oui $(wildcard /usr/share/ieee-data/*.csv)
+	@mkdir -p $(@D)
+	$(Q)tools/make-oui $@
 
 $(B)/unit/%: tests/unit/%.c $(B)/libweir.a
 	@echo "  TEST    $*"
