@@ -436,7 +436,7 @@ bool devices_seen_class(struct devices *d, const struct devices_at *at, const ui
 
 	if (!index)
 		return false;
-	if (put_bytes(device->vendor_class, &device->class_len, vendor_class, MIN(class_len, DEVICES_CLASS_MAX)) |
+	if ((int)put_bytes(device->vendor_class, &device->class_len, vendor_class, MIN(class_len, DEVICES_CLASS_MAX)) |
 	    put_bytes(device->parameters, &device->parameters_len, parameters,
 		      MIN(parameters_len, DEVICES_PARAMETERS_MAX)))
 		mark_changed(d, index);
