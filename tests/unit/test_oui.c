@@ -123,7 +123,7 @@ static void wrong_content(void **state)
 		int want;
 	} rows[] = {
 		{ 0, 0, 0 },
-		{ 1, '\xbb', -EBADMSG },	/* not in order */
+		{ 1, '\xbc', -EBADMSG },	/* not in order */
 		{ 3, 1, -EBADMSG },		/* bits behind 24, 28, 36 */
 		{ 16 + 3, '\x11', -EBADMSG },
 		{ 32 + 4, '\x11', -EBADMSG },
