@@ -84,6 +84,8 @@ static __always_inline enum parse_result parse_ipv6(struct cursor *c, struct pac
 	__builtin_memcpy(pkt->saddr, &ip->saddr, sizeof(pkt->saddr));
 	__builtin_memcpy(pkt->daddr, &ip->daddr, sizeof(pkt->daddr));
 	next = ip->nexthdr;
+	if (ip->hop_limit == 255)
+		pkt->bits |= PACKET_HOPS_255;
 
 	for (int i = 0; i < PARSE_EXTS; i++) {
 		const __u8 *ext;

@@ -43,12 +43,12 @@ static __always_inline void parse_tcp(struct cursor *c, __u32 l4_len, struct pac
 	pkt->payload_len = l4_len == L4_UNKNOWN_LEN ? 0 : l4_len - hdr_len;
 }
 
-/* Router and neighbour solicitation and advertisement, redirect: RFC 4861 4 */
+/* Router and neighbour solicitation and advertisement, redirect: RFC 4861 4; from this link alone: 11.2 */
 static __always_inline void parse_nd(struct cursor *c, __u32 l4_len, struct packet *pkt)
 {
 	const __u8 *type = cursor_take(c, 1);
 
-	if (type && l4_len != L4_UNKNOWN_LEN && *type >= ND_TYPE_FIRST && *type <= ND_TYPE_LAST) {
+	if (type && pkt->bits & PACKET_HOPS_255 && l4_len != L4_UNKNOWN_LEN && *type >= ND_TYPE_FIRST && *type <= ND_TYPE_LAST) {
 		pkt->payload_off = pkt->hdr_len;
 		pkt->payload_len = l4_len;
 	}

@@ -14,8 +14,10 @@
 #include "base/util.h"
 #include "collect/flowtab.h"
 #include "run/agent_private.h"
+#include "run/object_path.h"
 #include "run/privacy_conf.h"
 
+#define OUI_FILE	"oui.bin"
 #define CLOCK_EVERY_NS	(60 * NS_PER_S)
 #define SWEEP_STEPS	256u	/* 16384 slots: what a sweep does in one turn of the loop */
 #define HELD_NS		(5 * NS_PER_MS)	/* until a sweep that had no room is tried again */
@@ -304,6 +306,7 @@ static void batch_due(struct loop_timer *timer)
 	struct agent *a = container_of(timer, struct agent, batch);
 
 	publish_synced(a->publish, clock_is_synced());
+	agent_say_devices(a);
 	publish_close_batch(a->publish);
 	loop_timer_arm(a->loop, timer, loop_now_ns() + a->conf->export.batch_interval_ns);
 }
@@ -321,6 +324,7 @@ static void summary_due(struct loop_timer *timer)
 	struct agent *a = container_of(timer, struct agent, summary);
 
 	identify_expire(a->identify, loop_now_ns());
+	device_feed_age(a->feed, loop_now_ns());
 	agent_say_summary(a);
 	loop_timer_arm(a->loop, timer, loop_now_ns() + a->conf->export.summary_interval_ns);
 }
@@ -351,6 +355,19 @@ static void read_boot_id(char *ret_id, size_t size)
 		fclose(f);
 }
 
+/* The table of vendors lies beside the BPF object. */
+static void oui_path(const struct conf *conf, char *ret_path, size_t size)
+{
+	char object[OBJECT_PATH_MAX];
+	const char *slash;
+
+	object_path(object);
+	if (conf->run.bpf_object[0])
+		snprintf(object, sizeof(object), "%s", conf->run.bpf_object);
+	slash = strrchr(object, '/');
+	snprintf(ret_path, size, "%.*s%s", slash ? (int)(slash - object) + 1 : 0, object, OUI_FILE);
+}
+
 static int open_table(struct agent *a)
 {
 	const struct agent_fds *fds = &a->settings->fds;
@@ -366,13 +383,20 @@ static int open_table(struct agent *a)
 		},
 	};
 	const uint32_t slice = SWEEP_STEPS * FLOWTAB_STEP_SLOTS, slices = (table.slots + slice - 1) / slice;
+	char oui[OBJECT_PATH_MAX + sizeof(OUI_FILE)];
 	int err;
 
 	a->counters = (struct counters){ .books_fd = fds->books, .stats_fd = fds->stats, .taken_fd = fds->taken };
 	a->slice_ns = a->conf->flows.sweep_interval_ns / slices;
+	oui_path(a->conf, oui, sizeof(oui));
 	err = identify_new(&a->identify, table.slots);
+	if (!err)
+		err = device_feed_new(&a->feed, oui);
 	if (err)
 		return err;
+	identify_feed(a->identify, a->feed);
+	if (!device_feed_has_vendors(a->feed))
+		log_info("no table of vendors in %s: devices have none", oui);
 	table.freed = identify_freed;
 	table.freed_arg = a->identify;
 	err = flowtab_new(&a->ft, &table);
@@ -472,6 +496,7 @@ int agent_run(const struct agent_settings *settings)
 	publish_free(a->publish);
 	flowtab_free(a->ft);
 	identify_free(a->identify);
+	device_feed_free(a->feed);
 	community_id_free(a->reporter.community_id);
 	conntrack_free(a->reporter.conntrack);
 	privacy_free(a->reporter.privacy);

@@ -8,6 +8,7 @@
 #include "base/loop.h"
 #include "collect/counters.h"
 #include "run/agent.h"
+#include "run/device_feed.h"
 #include "run/identify.h"
 #include "run/messages.h"
 #include "run/publish.h"
@@ -23,6 +24,7 @@ struct agent {
 	struct loop *loop;
 	struct flowtab *ft;
 	struct identify *identify;
+	struct device_feed *feed;
 	struct publish *publish;
 	struct control *control;
 	struct ring_buffer *ring;
@@ -50,4 +52,5 @@ void agent_take_books(struct agent *a);		/* at the end of a sweep: seen, taken a
 void agent_say_event(struct agent *a, const char *kind, const char *port, const char *dir, const char *detail);
 void agent_say_birth(struct agent *a);
 void agent_say_health(struct agent *a);		/* and iface, one a port */
+void agent_say_devices(struct agent *a);		/* those that are new or have changed */
 void agent_say_summary(struct agent *a);	/* begins the next interval */

@@ -4,7 +4,10 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "export/device_json.h"
 #include "run/agent_private.h"
+
+#define DEVICES_A_TIME 64	/* messages: the rest comes with the next batch */
 
 uint64_t agent_wall_us(void)
 {
@@ -35,6 +38,7 @@ struct snapshot *agent_snapshot(struct agent *a)
 	s->names_used = flowtab_names_used(a->ft);
 	s->identity = *identify_engine(a->identify);
 	s->identify = *identify_counters(a->identify);
+	s->devices = *device_feed_counters(a->feed);
 	if (a->reporter.conntrack)
 		s->nat = conntrack_counters(a->reporter.conntrack);
 	s->identity_under_way = identify_under_way(a->identify);
@@ -104,6 +108,17 @@ void agent_say_health(struct agent *a)
 		writer_undo(&w, 0);
 		snapshot_port_json(&w, &a->snap, &a->snap.port[i]);
 		say(a, MESSAGE_IFACE, &w);
+	}
+}
+
+void agent_say_devices(struct agent *a)
+{
+	char json[DEVICE_JSON_MAX];
+	struct writer w = WRITER(json);
+
+	for (int n = 0; n < DEVICES_A_TIME && device_feed_next(a->feed, &a->reporter, &w); n++) {
+		say(a, MESSAGE_DEVICE, &w);
+		w = (struct writer)WRITER(json);
 	}
 }
 

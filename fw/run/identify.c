@@ -15,6 +15,7 @@
 #include "enrich/dns_carrier.h"
 #include "enrich/http.h"
 #include "enrich/tls_names.h"
+#include "run/device_feed.h"
 
 #define NAMES_LOW (NAMES_MAX / 4 * 3)	/* beyond, names are kept for server_name */
 
@@ -29,7 +30,9 @@ struct identify {
 	struct flowtab *ft;
 	flowtab_emit emit;
 	void *emit_arg;
-	uint64_t now_ns;	/* of the copy at hand */
+	uint64_t now_ns;	/* of the copy at hand, */
+	const struct copy *copy;	/* and itself */
+	struct device_feed *feed;	/* NULL: nobody wants to know of devices */
 	struct names *names;
 	struct facts *facts;
 	uint32_t slots;
@@ -83,6 +86,19 @@ static void hello_again(void *arg, uint32_t flow)
 
 	flowtab_set_status(id->ft, flow, id->facts[flow].number.status);
 	flowtab_report_slot(id->ft, flow, id->now_ns, id->emit, id->emit_arg);
+}
+
+static void mdns_seen(void *arg, const struct identity_payload *payload, const struct dns_message *message)
+{
+	struct identify *id = arg;
+
+	if (id->feed)
+		device_feed_mdns(id->feed, id->copy, payload->addr[payload->direction & 1], message);
+}
+
+void identify_feed(struct identify *id, struct device_feed *feed)
+{
+	id->feed = feed;
 }
 
 static void forget(struct identify *id, uint32_t slot)
@@ -143,6 +159,9 @@ static void flow_copy(struct identify *id, const struct copy *copy, const uint8_
 		.mac = memcmp(copy->mac, no_mac, sizeof(no_mac)) ? copy->mac : NULL,
 	};
 	id->now_ns = copy->event.time_ns;
+	id->copy = copy;
+	if (id->feed)
+		device_feed_copy(id->feed, copy, bytes, flow.key);
 	if (identity_payload(id->engine, &p, &f->number) & IDENTITY_DONE)
 		flowtab_copy_off(id->ft, copy->event.slot);
 	flowtab_set_status(id->ft, copy->event.slot, f->number.status);
@@ -161,6 +180,8 @@ void identify_copy(struct identify *id, const void *data, size_t size)
 	id->counters.copies++;
 	if (copy->event.slot != COPY_NO_SLOT)
 		flow_copy(id, copy, (const uint8_t *)data + COPY_BYTES_AT);
+	else if (id->feed)
+		device_feed_copy(id->feed, copy, (const uint8_t *)data + COPY_BYTES_AT, NULL);
 }
 
 void identify_expire(struct identify *id, uint64_t now_ns)
@@ -330,7 +351,7 @@ bool identify_is_nameable(const struct identify *id, const struct flow_report *r
 
 int identify_new(struct identify **ret_id, uint32_t slots)
 {
-	struct identity_settings settings = { .name_found = found, .hello_again = hello_again };
+	struct identity_settings settings = { .name_found = found, .mdns_seen = mdns_seen, .hello_again = hello_again };
 	struct identify *id = calloc(1, sizeof(*id));
 	int err = -ENOMEM;
 

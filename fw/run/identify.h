@@ -34,6 +34,10 @@ void identify_freed(uint32_t slot, long twin, void *arg);
 /* Once, after flowtab_new(). @emit: a flow whose client sends a second hello is reported before that. */
 void identify_attach(struct identify *id, struct flowtab *ft, flowtab_emit emit, void *arg);
 
+/* What tells of devices goes there; NULL: nowhere. */
+struct device_feed;
+void identify_feed(struct identify *id, struct device_feed *feed);
+
 /* A record of the ring of at least sizeof(struct event), type EVENT_COPY */
 void identify_copy(struct identify *id, const void *data, size_t size);
 

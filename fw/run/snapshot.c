@@ -17,7 +17,7 @@ struct figure {
 	uint64_t value;
 };
 
-#define FIGURES_MAX 160
+#define FIGURES_MAX 192
 
 static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MAX])
 {
@@ -32,6 +32,9 @@ static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MA
 		{ "identity.mismatch", t->names_differ },
 		{ "nat.events", s->nat.events }, { "nat.entries", s->nat.entries }, { "nat.replaced", s->nat.replaced },
 		{ "nat.overruns", s->nat.overruns }, { "nat.malformed", s->nat.malformed },
+#define X(name, text) { "devices." #name, s->devices.name },
+		DEVICES_COUNTERS(X)
+#undef X
 #define X(name, text) { "identity." #name, s->identify.name },
 		IDENTIFY_COUNTERS(X)
 #undef X

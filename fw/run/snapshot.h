@@ -16,6 +16,7 @@
 #include "collect/conntrack.h"
 #include "collect/flowtab.h"
 #include "collect/ports.h"
+#include "enrich/devices.h"
 #include "enrich/quic.h"
 #include "export/batch.h"
 #include "mqtt/link.h"
@@ -63,6 +64,7 @@ struct snapshot {
 	uint64_t quic[QUIC_RESULT_COUNT];
 	uint64_t identity_under_way;
 	struct conntrack_counters nat;
+	struct devices_counters devices;
 	unsigned int ports;
 	struct snapshot_port port[PORTS_MAX];
 };

@@ -138,7 +138,7 @@ static inline void packet_put_ip(struct frame_bytes *f, const struct packet_spec
 	}
 	frame_put32(f, 0x60000000);
 	frame_put16(f, 0);
-	frame_put16(f, (s->exts ? s->ext[0] : s->proto) << 8 | 64);
+	frame_put16(f, (s->exts ? s->ext[0] : s->proto) << 8 | (s->proto == 58 ? 255 : 64));
 	frame_put(f, net, 15);
 	frame_put8(f, s->a);
 	frame_put(f, net, 15);
