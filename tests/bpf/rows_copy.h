@@ -134,6 +134,10 @@ static void copy_nd(int hook)
 		PACKET_MAKE(&f, .ip = 6, .a = 1, .b = 2, .proto = 58, .payload = message, .payload_len = sizeof(message));
 		run_frame(hook, &f);
 	}
+	message[0] = 136;
+	PACKET_MAKE(&f, .ip = 6, .a = 1, .b = 2, .proto = 58, .payload = message, .payload_len = sizeof(message));
+	f.b[f.l3 + 7] = 254;	/* a router has passed it on: RFC 4861 11.2 */
+	run_frame(hook, &f);
 	hear();
 	EXPECT("copies: types 133 to 137", copies, 5);
 	for (unsigned int i = 0; i < 5 && i < copies; i++)

@@ -680,7 +680,8 @@ static void protocols(void **state)
 			assert_int_equal(p.proto, proto);
 			assert_ports(has_ports ? CLIENT : 0, has_ports ? SERVER : 0);
 			assert_int_equal(p.hdr_len, f.l4 + (proto == IPPROTO_TCP ? 20 : proto == IPPROTO_UDP ? 8 : 0));
-			assert_int_equal(p.bits, proto == IPPROTO_TCP ? PACKET_TCP : 0);
+			assert_int_equal(p.bits, proto == IPPROTO_TCP ? PACKET_TCP :
+					 ip == 6 && proto == IPPROTO_ICMPV6 ? PACKET_HOPS_255 : 0);
 		}
 }
 
