@@ -116,8 +116,14 @@ void agent_say_devices(struct agent *a)
 	char json[DEVICE_JSON_MAX];
 	struct writer w = WRITER(json);
 
+	a->snap.now_us = agent_wall_us();
 	for (int n = 0; n < DEVICES_A_TIME && device_feed_next(a->feed, &a->reporter, &w); n++) {
-		say(a, MESSAGE_DEVICE, &w);
+		struct writer whole = WRITER(a->answer);
+
+		if (!w.full)
+			message_device(&whole, &a->snap, w.buf, w.len);
+		whole.full |= w.full;
+		say(a, MESSAGE_DEVICE, &whole);
 		w = (struct writer)WRITER(json);
 	}
 }

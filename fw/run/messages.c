@@ -33,7 +33,7 @@ void message_birth(struct writer *w, const struct snapshot *s, const char *boot_
 	pair(w, "boot_id", boot_id, ",");
 	writer_format(w, "\"epoch\":%llu,\"abi\":%u,\"slots\":%u,", (unsigned long long)epoch, ABI_VERSION, s->slots);
 	writer_text(w, "\"schemas\":{\"flow\":\"" BATCH_SCHEMA "\",\"iface\":\"weir.iface/1\",\"health\":\"weir.health/1\","
-		    "\"summary\":\"weir.summary/1\",\"event\":\"weir.event/1\"},\"ports\":[");
+		    "\"summary\":\"weir.summary/1\",\"event\":\"weir.event/1\",\"device\":\"weir.device/1\"},\"ports\":[");
 	for (unsigned int i = 0; i < s->ports; i++) {
 		const struct port_state *p = &s->port[i].state;
 
@@ -81,4 +81,11 @@ void message_event(struct writer *w, const struct snapshot *s, const char *kind,
 			pair(w, "detail", detail, "}");
 	}
 	writer_char(w, '}');
+}
+
+void message_device(struct writer *w, const struct snapshot *s, const char *device, size_t len)
+{
+	begin(w, s, "weir.device/1");
+	writer_char(w, ',');
+	writer_bytes(w, device + 1, len - 1);	/* its brace is ours */
 }

@@ -22,6 +22,9 @@ struct summary {
 void message_birth(struct writer *w, const struct snapshot *s, const char *boot_id, uint64_t epoch);
 void message_summary(struct writer *w, const struct snapshot *s, const struct summary *sum);
 
+/* @device: what device_json() wrote, an object that is not empty. */
+void message_device(struct writer *w, const struct snapshot *s, const char *device, size_t len);
+
 /* @kind: "table_full", "port_attached", ...; @port, @dir, @detail: NULL where there is none. */
 void message_event(struct writer *w, const struct snapshot *s, const char *kind, const char *port, const char *dir,
 		   const char *detail);
