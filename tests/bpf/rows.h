@@ -20,6 +20,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/util.h"
+#include "bpf/hello.h"
 #include "bpf/key.h"
 #include "collect/dataplane.h"
 #include "packet.h"
@@ -33,6 +34,7 @@
 #define XDP_PASSED	2u
 #define TC_PASSED	0xffffffffu	/* TC_ACT_UNSPEC */
 #define TC_FRAME_MAX	3400	/* what test_run takes for an skb on every kernel since 6.1 */
+#define HEARD_MAX	320	/* copies that are kept */
 
 /* What the maps say, over all CPUs, with times taken out. */
 struct snapshot {
@@ -54,10 +56,12 @@ static struct port_conf *ports;
 static int prog_fd[PROGRAMS], books_fd, stats_fd, fragments_fd, cpus;
 static struct ring_buffer *ring;
 static struct event last_event;
-static struct copy heard[64];	/* the first ones since reset() */
-static uint8_t heard_bytes[64][2048];
-static unsigned int events, copies, row_number, failed;
+static struct copy heard[HEARD_MAX];	/* the first copies since reset() or forget() */
+static uint8_t heard_bytes[HEARD_MAX][HELLO_CHUNK];
+static unsigned int events, copies, copies_sent, row_number, failed;
 static uint64_t bytes_sent;	/* since reset() */
+static unsigned int tcp_sent;	/* since reset(): payloads of rows_hello.h */
+static bool tcp_copied;
 static bool row_good;
 static const char *const hook_names[PROGRAMS] = { "xdp rx", "tc rx", "tc tx" };
 
@@ -98,19 +102,29 @@ static void *map_shared(const char *name, size_t len)
 static int hear_event(void *ctx, void *data, size_t len)
 {
 	const struct event *event = data;
+	const struct copy *copy = data;
 
-	if (event->type == EVENT_COPY) {
-		if (copies < ARRAY_SIZE(heard)) {
-			memcpy(&heard[copies], data, sizeof(heard[0]));
-			memcpy(heard_bytes[copies], (uint8_t *)data + COPY_BYTES_AT, MIN(len - COPY_BYTES_AT, 2048));
-			EXPECT("size of a copy's record", (size_t)COPY_BYTES_AT + heard[copies].len <= len, 1);
-		}
-		copies++;
+	if (event->type != EVENT_COPY) {
+		events++;
+		EXPECT("size of an event", len, sizeof(*event));
+		last_event = *event;
 		return 0;
 	}
-	events++;
-	memcpy(&last_event, data, MIN(len, sizeof(last_event)));
+	EXPECT("size of a copy's record", len, (size_t)COPY_BYTES_AT + copy->len);
+	EXPECT("bytes of a copy: 1 to a chunk", copy->len >= 1 && copy->len <= HELLO_CHUNK, 1);
+	if (copies < HEARD_MAX) {
+		heard[copies] = *copy;
+		memcpy(heard_bytes[copies], (const uint8_t *)data + COPY_BYTES_AT, MIN(copy->len, HELLO_CHUNK));
+	}
+	copies++;
+	copies_sent++;
 	return 0;
+}
+
+/* What came by the ring since is forgotten; copies_sent goes on. */
+static void forget(void)
+{
+	events = copies = 0;
 }
 
 static bool rows_open(const char *object)
@@ -148,24 +162,38 @@ static void clear_fragments(void)
 		bpf_map_delete_elem(fragments_fd, &key);
 }
 
-/* Empty tables; ifindex 1 is port PORT with @flags. */
-static void reset(uint16_t flags)
+static void clear_books(void)
 {
 	static struct books no_books[CPUS_MAX];
+
+	for (__u32 port = 0; port < PORTS_MAX; port++)
+		bpf_map_update_elem(books_fd, &port, no_books, BPF_ANY);
+}
+
+static void clear_stats(void)
+{
 	static uint64_t no_stats[CPUS_MAX][STAT_N];
 	__u32 zero = 0;
 
+	bpf_map_update_elem(stats_fd, &zero, no_stats, BPF_ANY);
+}
+
+/* Empty tables; ifindex 1 is port PORT with @flags. */
+static void reset(uint16_t flags)
+{
 	memset(flows, 0, SLOTS * sizeof(struct flow_slot));
 	memset(hellos, 0, HELLOS * sizeof(*hellos));
 	memset(ports, 0, PORT_HASH * sizeof(*ports));
 	ports[1] = (struct port_conf){ .ifindex = 1, .port = PORT, .flags = flags };
-	for (__u32 port = 0; port < PORTS_MAX; port++)
-		bpf_map_update_elem(books_fd, &port, no_books, BPF_ANY);
-	bpf_map_update_elem(stats_fd, &zero, no_stats, BPF_ANY);
+	clear_books();
+	clear_stats();
 	clear_fragments();
 	ring_buffer__consume(ring);
-	events = copies = 0;
+	forget();
+	copies_sent = 0;
 	bytes_sent = 0;
+	tcp_sent = 0;
+	tcp_copied = true;
 }
 
 static void read_books(__u32 port, struct books *ret)
@@ -192,6 +220,13 @@ static uint64_t read_stat(enum stat_id id)
 	for (int cpu = 0; cpu < cpus; cpu++)
 		sum += all[cpu][id];
 	return sum;
+}
+
+/* Takes all that is in the ring. */
+static void hear(void)
+{
+	ring_buffer__consume(ring);
+	EXPECT("copy_sent", read_stat(STAT_COPY_SENT), copies_sent);
 }
 
 static unsigned int count_fragments(void)

@@ -2,7 +2,7 @@
 /* rows_hello - rows of test_rows about names: what of a hello gets into the slot and the walk pool, and why nothing does. */
 #pragma once
 
-#include "rows.h"
+#include "rows_copied.h"
 #include "tests/lib/hello_make.h"
 
 #define ISN	0xfffffff0u
@@ -22,6 +22,19 @@ static void make_hello(size_t fill)
 	hello_records(&hello_wire, &hello_message, 16384);
 }
 
+static struct copied tcp_payloads[100];	/* sent since reset() */
+
+/* From now on check_tcp_copies() expects this payload. */
+static void tcp_expect(int from_b, uint32_t seq, uint32_t ack, const void *payload, unsigned int len)
+{
+	if (tcp_sent == ARRAY_SIZE(tcp_payloads)) {
+		wrong("more payloads than are remembered");
+		return;
+	}
+	tcp_payloads[tcp_sent++] = (struct copied){ .bytes = payload, .len = len, .left = len, .seq = seq, .ack = ack, .proto = 6,
+						    .from_b = (uint8_t)from_b };
+}
+
 static void send_tcp(int hook, int from_server, uint8_t flags, uint32_t seq, const void *payload, unsigned int len)
 {
 	static struct frame_bytes f;
@@ -31,6 +44,8 @@ static void send_tcp(int hook, int from_server, uint8_t flags, uint32_t seq, con
 		    .sport = from_server ? 443 : 40000, .dport = from_server ? 40000 : 443, .seq = seq,
 		    .ack = from_server ? ISN + 1 : 1, .payload = payload, .payload_len = len);
 	run_frame(from_server ? PROGRAM_TX_TC : hook, &f);
+	if (len && tcp_copied)
+		tcp_expect(from_server, seq + !!(flags & SYN), from_server ? ISN + 1 : 1, payload, len);
 }
 
 static void send_hello(int hook, size_t from, size_t to)
@@ -45,36 +60,32 @@ static void handshake(int hook)
 	send_tcp(hook, 0, ACK, ISN + 1, NULL, 0);
 }
 
-static struct flow_slot *only_slot(void)
+/* User space has all of what was sent, and nothing else; but for what send_tcp() sent while tcp_copied was false. */
+static void check_tcp_copies(void)
 {
-	static struct flow_slot none;
-	struct flow_slot *found = NULL;
+	const uint32_t slot = slot_number(only_slot());
+	unsigned int at = 0;
 
-	for (uint32_t i = 0; i < SLOTS; i++)
-		if (slot_at(i)->tag & TAG_LIVE) {
-			if (found)
-				wrong("more than one flow");
-			found = slot_at(i);
-		}
-	if (!found)
-		wrong("no flow");
-	return found ? found : &none;
+	hear();
+	for (unsigned int i = 0; i < tcp_sent && row_good; i++) {
+		tcp_payloads[i].slot = slot;
+		at = check_copied(at, &tcp_payloads[i]);
+	}
+	EXPECT("copies", copies, at);
+	EXPECT("copies of the flow", only_slot()->copies[0] + only_slot()->copies[1], at);
 }
 
 static void check_walk(bool named)
 {
 	const struct flow_slot *slot = only_slot();
 	const struct hello_entry *entry;
-	uint32_t number = 0;
 
-	while (number < SLOTS && slot_at(number) != slot)
-		number++;
 	if (!(slot->flags & FLOW_HELLO_WALK) || slot->hello - 1 >= HELLOS) {
 		wrong("the flow has no walk");
 		return;
 	}
 	entry = &hellos[slot->hello - 1];
-	EXPECT("owner of the walk", entry->owner, number + 1);
+	EXPECT("owner of the walk", entry->owner, slot_number(slot) + 1);
 	EXPECT("busy", entry->busy, 0);
 	EXPECT("SNI is there", !!(entry->hello.flags & HELLO_SNI), named);
 	if (!named)
@@ -85,24 +96,34 @@ static void check_walk(bool named)
 		wrong("SNI or ALPN differs");
 }
 
-/* @walks: begun. What needs no walk ends without an event: there is no result to take. */
-static void check_name(enum name_status status, bool done, unsigned int walks)
+/*
+ * @walks: begun. What needs no walk ends without an event: there is no result to take. A walk that ended with a chunk that
+ * user space has a copy of needs none either; @untold: the last chunk of it was not copied, and there is one.
+ */
+static void check_name_told(enum name_status status, bool done, unsigned int walks, unsigned int untold)
 {
 	const struct flow_slot *slot = only_slot();
-	const bool walked = done && walks;
 
 	EXPECT("bytes of the flow", slot->bytes[0] + slot->bytes[1], bytes_sent);
 	EXPECT("name_status", slot->name_status, status);
 	EXPECT("done", !!(slot->flags & FLOW_HELLO_DONE), done);
 	EXPECT("hello_started", read_stat(STAT_HELLO_STARTED), walks);
-	EXPECT("hello_done", read_stat(STAT_HELLO_DONE), walked);
+	EXPECT("hello_done", read_stat(STAT_HELLO_DONE), done && walks);
 	EXPECT("flow has a walk", !!(slot->flags & FLOW_HELLO_WALK), walks);
-	ring_buffer__consume(ring);
-	EXPECT("events: the copy tells of the walk's end", events, 0);
-	EXPECT("copies while a walk ended", copies > 0, walked || copies > 0);
-	if (copies && copies <= ARRAY_SIZE(heard))
-		EXPECT("the copy's slot is the flow's", slot_at(heard[copies - 1].event.slot % SLOTS) == slot, 1);
+	check_tcp_copies();
+	EXPECT("events", events, untold);
+	if (untold && events) {
+		EXPECT("event type", last_event.type, EVENT_HELLO);
+		EXPECT("event port", last_event.port, PORT);
+		EXPECT("event's slot is the flow's", last_event.slot, slot_number(slot));
+	}
+	EXPECT("event_lost", read_stat(STAT_EVENT_LOST), 0);
 	check_sum();
+}
+
+static void check_name(enum name_status status, bool done, unsigned int walks)
+{
+	check_name_told(status, done, walks, 0);
 }
 
 static void one_frame(int hook)
@@ -249,30 +270,119 @@ static void walk_busy(int hook)
 	check_name(NAME_TRUNCATED, false, 1);
 }
 
-static void ring_full(int hook)
+/* DNS, which has no limit, until a copy of @len bytes finds no place. Its flow is taken out again. */
+static void fill_ring(int hook, unsigned int len)
+{
+	const uint64_t lost = read_stat(STAT_COPY_LOST);
+	static struct frame_bytes f;
+
+	PACKET_MAKE(&f, .ip = 4, .a = 1, .b = 2, .proto = 17, .sport = 40000, .dport = 53, .payload_len = len);
+	for (int i = 0; i < 20000 && read_stat(STAT_COPY_LOST) == lost; i++)
+		run_frame(hook, &f);
+	EXPECT("copy_lost", read_stat(STAT_COPY_LOST), lost + 1);
+	memset(flows, 0, SLOTS * sizeof(struct flow_slot));
+	clear_books();
+	bytes_sent = 0;
+}
+
+/* Not even an event has a place: a walk that ends at once, until its event is lost. */
+static void fill_ring_up(int hook)
 {
 	static const char not_hello[] = "\x16\x03\x03\x00\x10\x02\x00\x00\x0c\x03\x03";
-	struct flow_slot *slot;
 
-	send_tcp(hook, 0, PSH | ACK, 5000, not_hello, sizeof(not_hello) - 1);
-	slot = only_slot();
-	for (int i = 0; i < 60000 && !read_stat(STAT_EVENT_LOST); i++) {	/* each walk ends at once, with a copy */
+	fill_ring(hook, HELLO_CHUNK);
+	fill_ring(hook, 1);
+	tcp_copied = false;
+	for (int i = 0; i < 10 && !read_stat(STAT_EVENT_LOST); i++) {
 		memset(hellos, 0, HELLOS * sizeof(*hellos));
-		slot->flags &= ~(FLOW_HELLO_DONE | FLOW_HELLO_WALK | FLOW_PAYLOAD_A);
-		slot->copies[0] = 0;
+		memset(flows, 0, SLOTS * sizeof(struct flow_slot));
 		send_tcp(hook, 0, PSH | ACK, 5000, not_hello, sizeof(not_hello) - 1);
 	}
 	EXPECT("event_lost", read_stat(STAT_EVENT_LOST), 1);
-	EXPECT("copy_lost", read_stat(STAT_COPY_LOST) >= 1, 1);
 	memset(hellos, 0, HELLOS * sizeof(*hellos));
 	memset(flows, 0, SLOTS * sizeof(struct flow_slot));
+	clear_books();
+	clear_stats();
+	copies_sent = 0;
+	bytes_sent = 0;
+}
+
+/* The copy is lost, and so is the event that would stand for it; the walk is not: the next sweep takes its name. */
+static void ring_full(int hook)
+{
+	fill_ring_up(hook);
 	handshake(hook);
 	send_hello(hook, 0, hello_wire.len);
-	EXPECT("event_lost", read_stat(STAT_EVENT_LOST), 2);
+	EXPECT("copy_lost", read_stat(STAT_COPY_LOST), 1);
+	EXPECT("event_lost", read_stat(STAT_EVENT_LOST), 1);
+	EXPECT("copy_sent", read_stat(STAT_COPY_SENT), 0);
+	EXPECT("hello_done", read_stat(STAT_HELLO_DONE), 1);
 	EXPECT("name_status", only_slot()->name_status, NAME_OK);
 	EXPECT("done", !!(only_slot()->flags & FLOW_HELLO_DONE), 1);
 	check_walk(true);
+	check_sum();
 	ring_buffer__consume(ring);
+	copies_sent = 0;
+	forget();
+	tcp_copied = true;	/* there is place again: the flow's copies go on */
+	only_slot()->copies[0] = 0;
+	send_tcp(hook, 0, PSH | ACK, ISN + 1 + (uint32_t)hello_wire.len, "more", 4);
+	check_tcp_copies();
+}
+
+/* There is no place for the copy of the walk's last chunk, but for the event that stands for it. */
+static void ring_full_of_copies(int hook)
+{
+	fill_ring(hook, HELLO_CHUNK);
+	tcp_copied = false;
+	handshake(hook);
+	send_hello(hook, 0, hello_wire.len);
+	EXPECT("copy_lost: not the small place that is left", read_stat(STAT_COPY_LOST), 2);
+	hear();
+	copies = 0;
+	EXPECT("copies of the flow: a lost one counts", only_slot()->copies[0], 1);
+	only_slot()->copies[0] = 0;
+	check_name_told(NAME_OK, true, 1, 1);
+	check_walk(true);
+}
+
+/* Only a walk's last chunk tells of its end; the copies of the chunks before it do not. */
+static void copies_off(int hook)
+{
+	handshake(hook);
+	only_slot()->flags |= FLOW_COPY_OFF;
+	tcp_copied = false;
+	send_tcp(hook, 1, PSH | ACK, 1, "220 hello\r\n", 11);
+	send_hello(hook, 0, hello_wire.len);
+	check_name_told(NAME_OK, true, 1, 1);
+	check_walk(true);
+}
+
+static void copies_off_midway(int hook)
+{
+	handshake(hook);
+	send_hello(hook, 0, 60);
+	only_slot()->flags |= FLOW_COPY_OFF;
+	tcp_copied = false;
+	send_hello(hook, 60, hello_wire.len);
+	check_name_told(NAME_OK, true, 1, 1);
+	check_walk(true);
+	send_tcp(hook, 0, PSH | ACK, ISN + 1 + (uint32_t)hello_wire.len, "more", 4);
+	check_name_told(NAME_OK, true, 1, 1);
+}
+
+/* A server that says more than is copied before the hello: the walk does not need copies. */
+static void copies_limit(int hook)
+{
+	handshake(hook);
+	for (unsigned int i = 0; i <= COPIES_MAX; i++) {
+		tcp_copied = i < COPIES_MAX;
+		send_tcp(hook, 1, PSH | ACK, 1 + i, "x", 1);
+	}
+	EXPECT("copy_limit", read_stat(STAT_COPY_LIMIT), 1);
+	send_hello(hook, 0, hello_wire.len);
+	check_name_told(NAME_OK, true, 1, 1);
+	check_walk(true);
 }
 
 static const struct hello_row {
@@ -297,6 +407,10 @@ static const struct hello_row {
 	{ "hello: pool full", 9, pool_full },
 	{ "hello: walk busy", 9, walk_busy },
 	{ "hello: ring full", 9, ring_full },
+	{ "hello: ring full but for an event", 1500, ring_full_of_copies },
+	{ "hello: user space wants no copies", 9, copies_off },
+	{ "hello: user space wants no more copies", 9, copies_off_midway },
+	{ "hello: behind the last copy", 9, copies_limit },
 	{ "hello: frame of several pages", 8000, one_frame },
 	{ "hello: cut in frames of several pages", 9000, two_frames },
 };

@@ -10,7 +10,7 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
-#include "rows_hello.h"
+#include "rows_copy.h"
 
 static int wire_in, wire_out;	/* AF_PACKET sockets: into the port, and out of it */
 
@@ -36,7 +36,7 @@ static int wire_socket(const char *name)
 static bool wire_open(void)
 {
 	static const char commands[] =
-		"{ ip link add weir0 mtu 9000 type veth peer name weir1 mtu 9000 && "
+		"{ ip link add weir0 mtu 20000 type veth peer name weir1 mtu 20000 && "
 		"for i in weir0 weir1; do echo 1 > /proc/sys/net/ipv6/conf/$i/disable_ipv6; done; "
 		"ip link set weir0 up && ip link set weir1 up; } >/dev/null 2>&1";
 	unsigned int ifindex;
@@ -81,6 +81,14 @@ static void wire_send(int dir, const struct frame_bytes *f)
 	EXPECT("bytes seen", after.dir[dir].seen.bytes - before.dir[dir].seen.bytes, f->len);
 }
 
+/* A frame is counted before it is copied: what comes by the ring, once there are @n copies. */
+static void wire_hear(unsigned int n)
+{
+	for (int i = 0; i < 1000 && read_stat(STAT_COPY_SENT) < n; i++)
+		usleep(1000);
+	hear();
+}
+
 /* The same as what XDP makes of the tag in the frame. */
 static void wire_tag(const struct packet_spec *spec)
 {
@@ -90,7 +98,11 @@ static void wire_tag(const struct packet_spec *spec)
 	packet_make(&f, spec);
 	wire_clear();
 	wire_send(DIR_RX, &f);
+	wire_hear(spec->payload_len > 0);
 	EXPECT("VLAN of the flow", only_slot()->key.vlan[0], spec->vlan[0] & 0xfff);
+	EXPECT("copies", copies, spec->payload_len > 0);
+	if (copies)
+		EXPECT("VLAN of the copy", heard[0].vlan, spec->vlan[0] & 0xfff);
 	check_sum();
 	take_snapshot(&tc);
 	reset(0);
@@ -121,10 +133,34 @@ static void test_wire_pull(void)
 				    .payload = hello_wire.b, .payload_len = (unsigned int)hello_wire.len);
 			wire_clear();
 			wire_send(dir, &f);
+			tcp_expect(dir == DIR_TX, 9, 0, hello_wire.b, (unsigned int)hello_wire.len);
+			wire_hear(((unsigned int)hello_wire.len + HELLO_CHUNK - 1) / HELLO_CHUNK);
+			for (unsigned int i = 0; i < tcp_sent; i++)
+				tcp_payloads[i].vlan = 7;
 			EXPECT("proto", only_slot()->key.proto, 6);
 			EXPECT("port", dir == DIR_RX ? only_slot()->key.a_port : only_slot()->key.b_port, htons(40000));
 			check_name(NAME_OK, true, 1);
 			check_walk(true);
+		}
+}
+
+/* As much as is looked at of a packet, from skbs of many pages. */
+static void test_wire_chunks(void)
+{
+	static struct frame_bytes f;
+	struct copied want = { .bytes = data, .len = COPY_CHUNKS * HELLO_CHUNK, .seq = 9, .proto = 6 };
+
+	for (int dir = DIR_RX; dir <= DIR_TX; dir++)
+		for (want.left = want.len; want.left <= want.len + 2000; want.left += 1000) {
+			PACKET_MAKE(&f, .ip = 4, .a = 1, .b = 2, .proto = 6, .flags = ACK, .seq = 9, .payload = data, .payload_len = want.left);
+			wire_clear();
+			wire_send(dir, &f);
+			wire_hear(COPY_CHUNKS);
+			want.slot = slot_number(only_slot());
+			want.from_b = dir == DIR_TX;
+			EXPECT("copies", check_copied(0, &want), COPY_CHUNKS);
+			EXPECT("copies", copies, COPY_CHUNKS);
+			check_sum();
 		}
 }
 
@@ -133,6 +169,7 @@ static void test_wire(void)
 	static const struct { const char *name; void (*run)(void); } wire_rows[] = {
 		{ "wire: VLAN tag taken out of the frame", test_wire_tag },
 		{ "wire: headers not in the linear part", test_wire_pull },
+		{ "wire: payload of several pages is copied", test_wire_chunks },
 	};
 	bool good = wire_open();
 
