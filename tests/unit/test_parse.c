@@ -212,6 +212,7 @@ static void ethertypes(void **state)
 			continue;
 		}
 		assert_int_equal(parse(), want);
+		assert_int_equal(p.payload_len, want == PARSE_OK ? 60 : want == PARSE_ARP ? 28 : 0);
 	}
 	for (unsigned int len = 0; len <= 1500; len += 100) {	/* LLC: a length instead of a type */
 		MAKE(.type = 0x0800, .ip = 0, .payload_len = 46);
@@ -220,17 +221,35 @@ static void ethertypes(void **state)
 	}
 }
 
+static void assert_no_payload(void)
+{
+	assert_int_equal(p.payload_off, 0);
+	assert_int_equal(p.payload_len, 0);
+}
+
+/* What ARP for Ethernet and IPv4 takes is its payload, whether the frame has it or not: who reads it sees. */
 static void arp_and_llc(void **state)
 {
-	MAKE(.type = ETH_P_ARP, .payload_len = 46);
-	assert_int_equal(parse(), PARSE_ARP);
-	assert_int_equal(parse_len(14), PARSE_ARP);
-	assert_int_equal(parse_len(13), PARSE_SHORT);
-	MAKE(.vlans = 1, .vlan = { 5 }, .type = ETH_P_ARP, .payload_len = 28);
-	assert_int_equal(parse(), PARSE_ARP);
+	for (unsigned int tags = 0; tags <= PARSE_VLANS; tags++) {
+		MAKE(.vlans = tags, .vlan = { 5 }, .type = ETH_P_ARP, .payload_len = 46);
+		for (size_t len = 0; len <= f.len; len++) {
+			assert_int_equal(parse_len(len), len < f.payload ? PARSE_SHORT : PARSE_ARP);
+			assert_int_equal(p.payload_off, len < f.payload ? 0 : f.payload);
+			assert_int_equal(p.payload_len, len < f.payload ? 0 : 28);
+			assert_int_equal(p.ip_version | p.proto | p.bits | p.hdr_len, 0);
+		}
+		assert_int_equal(p.vlan[0], tags ? 5 : 0);
+	}
+	MAKE(.raw = 1, .type = ETH_P_ARP, .payload = "\0\1\10\0\6\4\0\1", .payload_len = 8, .pad = 20);
+	assert_int_equal(parse_as(f.len, 1, 0), PARSE_NOT_IP);
+	assert_no_payload();
+	MAKE(.vlans = PARSE_VLANS + 1, .type = ETH_P_ARP, .payload_len = 28);
+	assert_int_equal(parse(), PARSE_TOO_DEEP);
+	assert_no_payload();
 	MAKE(.vlans = 1, .vlan = { 5 }, .type = 60, .payload_len = 60);
 	f.b[18] = 0x42;
 	assert_int_equal(parse(), PARSE_NOT_IP);
+	assert_no_payload();
 }
 
 /* ---- VLAN ---- */
@@ -665,6 +684,125 @@ static void tcp_flags(void **state)
 	assert_int_equal(p.tcp_ack, 0x80000000);
 }
 
+/* Of a frame that is cut the payload lies where the IP header says; who reads it sees how much of it is there. */
+static void shorter_udp(void **state)
+{
+	for (int ip = 4; ip <= 6; ip += 2) {
+		MAKE(.ip = ip, .proto = IPPROTO_UDP, .sport = CLIENT, .dport = SERVER, .exts = ip == 6 ? 2 : 0, .ext = { 0, 60 },
+		     .opts = 8, .vlans = 1, .payload_len = 9);
+		assert_shorter(f.l3 + (ip == 4 ? 28 : 40), 4, 1);
+		for (size_t len = f.l4; len <= f.len; len++) {
+			assert_int_equal(parse_len(len), PARSE_OK);
+			assert_int_equal(p.payload_off, len < f.l4 + 4 ? 0 : f.payload);
+			assert_int_equal(p.payload_len, len < f.l4 + 4 ? 0 : 9);
+		}
+	}
+}
+
+/* The IP header says how long it is; neither the frame's end nor the length in the UDP header does. */
+static void udp_payload(void **state)
+{
+	for (int ip = 4; ip <= 6; ip += 2)
+		for (int total = 1; total <= 60; total++) {
+			int payload = total - 8;
+
+			MAKE(.ip = ip, .proto = IPPROTO_UDP, .sport = CLIENT, .dport = SERVER, .payload_len = 30,
+			     .ip_len = total + (ip == 4 ? 20 : 0));
+			frame_set16(&f, f.l4 + 4, (unsigned int)(total * 7));
+			assert_int_equal(parse(), PARSE_OK);
+			assert_ports(total < 4 ? 0 : CLIENT, total < 4 ? 0 : SERVER);
+			assert_int_equal(p.payload_len, payload > 0 ? payload : 0);
+			if (payload > 0)
+				assert_int_equal(p.payload_off, f.payload);
+		}
+	MAKE(.ip = 4, .proto = IPPROTO_UDP, .payload_len = 3, .pad = 15);
+	assert_int_equal(parse(), PARSE_OK);
+	assert_int_equal(p.payload_off, 42);
+	assert_int_equal(p.payload_len, 3);
+	MAKE(.ip = 4, .proto = IPPROTO_UDP, .pad = 18);
+	assert_int_equal(parse(), PARSE_OK);
+	assert_int_equal(p.payload_len, 0);
+	for (int ip = 4; ip <= 6; ip += 2) {	/* length 0: not said */
+		MAKE(.ip = ip, .proto = IPPROTO_UDP, .ip_len = -1, .payload_len = 30);
+		assert_int_equal(parse(), PARSE_OK);
+		assert_int_equal(p.payload_len, 0);
+	}
+	MAKE(.ip = 6, .proto = IPPROTO_UDP, .ip_len = 65535, .payload_len = 30);
+	assert_int_equal(parse(), PARSE_OK);
+	assert_int_equal(p.payload_len, 65535 - 8);
+}
+
+static void fragment_payload(void **state)
+{
+	for (int ip = 4; ip <= 6; ip += 2)
+		for (int later = 0; later < 2; later++) {
+			MAKE(.ip = ip, .proto = IPPROTO_UDP, .exts = 1, .ext = { IPPROTO_FRAGMENT }, .payload_len = 64, .id = 9,
+			     .frag = ip == 4 ? (later ? 8 : IP_MF) : (later ? 64 : 1));
+			assert_int_equal(parse(), PARSE_OK);
+			assert_int_equal(p.bits, later ? PACKET_LATER_FRAGMENT : PACKET_FIRST_FRAGMENT);
+			assert_int_equal(p.payload_off, later ? 0 : f.payload);
+			assert_int_equal(p.payload_len, later ? 0 : 64);
+			MAKE_TCP(.ip = ip, .exts = 1, .ext = { IPPROTO_FRAGMENT }, .payload_len = 64, .id = 9,
+				 .frag = ip == 4 ? (later ? 8 : IP_MF) : (later ? 64 : 1));
+			assert_int_equal(parse(), PARSE_OK);
+			assert_int_equal(p.payload_len, later ? 0 : 64);
+		}
+}
+
+static void make_icmp6(unsigned int type, unsigned int exts, int ip_len)
+{
+	MAKE(.ip = 6, .a = 1, .b = 2, .proto = IPPROTO_ICMPV6, .exts = exts, .ext = { 0, 60 }, .ip_len = ip_len, .payload_len = 24);
+	f.b[f.l4] = (uint8_t)type;
+}
+
+static void neighbour_discovery(void **state)
+{
+	for (unsigned int type = 0; type < 256; type++)
+		for (unsigned int exts = 0; exts < 3; exts++) {
+			int is_nd = type >= 133 && type <= 137;	/* RFC 4861 4 */
+
+			make_icmp6(type, exts, 0);
+			assert_int_equal(parse(), PARSE_OK);
+			assert_ports(0, 0);
+			assert_int_equal(p.bits, PACKET_HOPS_255);
+			assert_int_equal(p.proto, IPPROTO_ICMPV6);
+			assert_int_equal(p.hdr_len, f.l4);
+			assert_int_equal(p.payload_off, is_nd ? f.l4 : 0);
+			assert_int_equal(p.payload_len, is_nd ? 24 : 0);
+		}
+	for (unsigned int hops = 0; hops < 256; hops++) {	/* RFC 4861 11.2 */
+		make_icmp6(135, 0, 0);
+		f.b[f.l3 + 7] = (uint8_t)hops;
+		assert_int_equal(parse(), PARSE_OK);
+		assert_int_equal(p.bits, hops == 255 ? PACKET_HOPS_255 : 0);
+		assert_int_equal(p.payload_off, hops == 255 ? f.l4 : 0);
+		assert_int_equal(p.payload_len, hops == 255 ? 24 : 0);
+	}
+	for (int ip_len = 1; ip_len < 60; ip_len++) {	/* less or more than is there */
+		make_icmp6(135, 0, ip_len);
+		assert_int_equal(parse(), PARSE_OK);
+		assert_int_equal(p.payload_off, f.l4);
+		assert_int_equal(p.payload_len, ip_len);
+	}
+	make_icmp6(135, 1, 8);	/* ends behind the extension header: the type is none of it */
+	assert_int_equal(parse(), PARSE_OK);
+	assert_int_equal(p.payload_len, 0);
+	make_icmp6(135, 0, -1);
+	assert_int_equal(parse(), PARSE_OK);
+	assert_no_payload();
+}
+
+static void shorter_neighbour_discovery(void **state)
+{
+	make_icmp6(136, 2, 0);
+	assert_int_equal(f.l4, 54 + 16);
+	for (size_t len = 54; len <= f.len; len++) {
+		assert_int_equal(parse_len(len), PARSE_OK);
+		assert_int_equal(p.payload_off, len <= f.l4 ? 0 : f.l4);
+		assert_int_equal(p.payload_len, len <= f.l4 ? 0 : 24);
+	}
+}
+
 static void protocols(void **state)
 {
 	for (int ip = 4; ip <= 6; ip += 2)
@@ -682,6 +820,7 @@ static void protocols(void **state)
 			assert_int_equal(p.hdr_len, f.l4 + (proto == IPPROTO_TCP ? 20 : proto == IPPROTO_UDP ? 8 : 0));
 			assert_int_equal(p.bits, proto == IPPROTO_TCP ? PACKET_TCP :
 					 ip == 6 && proto == IPPROTO_ICMPV6 ? PACKET_HOPS_255 : 0);
+			assert_int_equal(p.payload_len, proto == IPPROTO_TCP || proto == IPPROTO_UDP ? 40 : 0);
 		}
 }
 
@@ -751,6 +890,11 @@ int main(void)
 		cmocka_unit_test(tcp_header_length),
 		cmocka_unit_test(tcp_options),
 		cmocka_unit_test(tcp_flags),
+		cmocka_unit_test(shorter_udp),
+		cmocka_unit_test(udp_payload),
+		cmocka_unit_test(fragment_payload),
+		cmocka_unit_test(neighbour_discovery),
+		cmocka_unit_test(shorter_neighbour_discovery),
 		cmocka_unit_test(protocols),
 		cmocka_unit_test(tunnels),
 		cmocka_unit_test(raw_ip),
