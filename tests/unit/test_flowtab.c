@@ -303,6 +303,41 @@ static void active_then_idle(void **state)
 	assert_int_equal(flowtab_counters(t->ft)->live + flowtab_counters(t->ft)->dead, 0);
 }
 
+/* The slot has 16 bits for the second of the last report: they wrap after 18 hours, and 0 means that there was none. */
+static void report_second_wraps(void **state)
+{
+	enum { ACTIVE = 30, WRAP = 65536, ROUND = 3 * ACTIVE };
+	struct table *t = *state;
+	uint32_t gap_max = 0, gap_min = UINT32_MAX;
+
+	for (uint32_t begin = 2 * WRAP - ROUND; begin <= 2 * WRAP + 1; begin++) {	/* each second there is told in one of them */
+		struct flow_slot *slot = put(t, 100, key_of(1, IPPROTO_UDP), 7, 0);
+		uint32_t last = begin;
+
+		slot->first_ns = begin * S;
+		for (uint32_t now = begin; now <= begin + 2 * ROUND; now++) {
+			count(slot, 0, 1, 100, 14, now * S);
+			sweep(t, now * S + S / 2);
+			if (!t->told_n) {
+				assert_int_equal(slot->reported_s, last == begin ? 0 : last % WRAP ? last % WRAP : 1);
+				continue;
+			}
+			assert_int_equal(only(t)->r.end, FLOW_END_ACTIVE);
+			assert_int_equal(only(t)->r.packets[0], now - last + (last == begin));
+			assert_int_equal(slot->reported_s, now % WRAP ? now % WRAP : 1);
+			gap_min = MIN(gap_min, now - last);
+			gap_max = MAX(gap_max, now - last);
+			last = now;
+		}
+		assert_in_range(last, begin + 2 * ROUND - ACTIVE, begin + 2 * ROUND);
+		flowtab_flush(t->ft, (begin + 2 * ROUND) * S, hear, t);
+		assert_free(t, 100);
+	}
+	/* Second 0 is told as 1: a report from there comes a second late, one to there a second early. */
+	assert_in_range(gap_min, ACTIVE - 1, ACTIVE);
+	assert_in_range(gap_max, ACTIVE, ACTIVE + 1);
+}
+
 static void udp_ends_sooner(void **state)
 {
 	struct table *t = *state;
@@ -1184,7 +1219,8 @@ static void books_with_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		row(no_report_of_nothing), row(active_then_idle), row(udp_ends_sooner), row(clock_behind), row(fin_and_rst_linger), row(late_count_is_told),
+		row(no_report_of_nothing), row(active_then_idle), row(report_second_wraps),
+		row(udp_ends_sooner), row(clock_behind), row(fin_and_rst_linger), row(late_count_is_told),
 		row(killed_by_the_kernel), row(taken_before_it_is_full), row(books_by_port_and_direction), row(flush_empties),
 		row(spill), row(spill_survives_slot_0),
 		row(twins_are_merged), row(same_tag_is_no_twin), row(three_of_one_flow), row(twin_whose_survivor_ended),
