@@ -48,7 +48,11 @@ static __always_inline void parse_nd(struct cursor *c, __u32 l4_len, struct pack
 {
 	const __u8 *type = cursor_take(c, 1);
 
-	if (type && pkt->bits & PACKET_HOPS_255 && l4_len != L4_UNKNOWN_LEN && *type >= ND_TYPE_FIRST && *type <= ND_TYPE_LAST) {
+	if (!type) {
+		pkt->bits |= PACKET_CUT;
+		return;
+	}
+	if (pkt->bits & PACKET_HOPS_255 && l4_len != L4_UNKNOWN_LEN && *type >= ND_TYPE_FIRST && *type <= ND_TYPE_LAST) {
 		pkt->payload_off = pkt->hdr_len;
 		pkt->payload_len = l4_len;
 	}

@@ -7,12 +7,15 @@
 #pragma once
 
 #include <linux/if_packet.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "rows_copy.h"
 
 static int wire_in, wire_out;	/* AF_PACKET sockets: into the port, and out of it */
+static size_t wire_linear;	/* bytes in the linear part of an skb of more than a page; 0: the Ethernet header */
 
 static bool wire_attach(unsigned int ifindex, int prog, enum bpf_tc_attach_point point)
 {
@@ -27,9 +30,11 @@ static bool wire_attach(unsigned int ifindex, int prog, enum bpf_tc_attach_point
 static int wire_socket(const char *name)
 {
 	struct sockaddr_ll addr = { .sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(name) };
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), on = 1;
 
-	return fd >= 0 && !bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ? fd : -1;
+	if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)))
+		return -1;
+	return !bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ? fd : -1;
 }
 
 /* false: this machine has no veth or no clsact. Quiet without IPv6: nothing but the test's frames. */
@@ -63,10 +68,12 @@ static void wire_clear(void)
 /* Sends @f and waits until it is counted. */
 static void wire_send(int dir, const struct frame_bytes *f)
 {
+	struct virtio_net_hdr head = { .hdr_len = (uint16_t)wire_linear };
+	struct iovec parts[2] = { { &head, sizeof(head) }, { (void *)f->b, f->len } };
 	struct books before, after;
 
 	read_books(PORT, &before);
-	if (send(dir == DIR_RX ? wire_in : wire_out, f->b, f->len, 0) != (ssize_t)f->len) {
+	if (writev(dir == DIR_RX ? wire_in : wire_out, parts, 2) != (ssize_t)(sizeof(head) + f->len)) {
 		wrong("send of %zu bytes: %s", f->len, strerror(errno));
 		return;
 	}
@@ -164,11 +171,40 @@ static void test_wire_chunks(void)
 		}
 }
 
+/* The linear part ends anywhere in the headers: who needs more of them has them pulled there. */
+static void test_wire_linear(void)
+{
+	static struct frame_bytes f;
+	static uint8_t payload[5000];
+	const uint8_t protos[] = { 6, 17, 58 };
+
+	payload[0] = 135;
+	for (size_t i = 0; i < sizeof(protos); i++) {
+		struct copied want = { .bytes = payload, .len = sizeof(payload), .left = sizeof(payload), .proto = protos[i] };
+
+		PACKET_MAKE(&f, .ip = 6, .a = 1, .b = 2, .proto = protos[i], .sport = 40000, .dport = 443, .flags = ACK, .exts = 1,
+			    .ext = { 0 }, .payload = payload, .payload_len = sizeof(payload));
+		for (wire_linear = 14; wire_linear <= f.payload + 1 && row_good; wire_linear++) {
+			wire_clear();
+			wire_send(DIR_RX, &f);
+			wire_hear(3);
+			want.slot = slot_number(only_slot());
+			EXPECT("copies", check_copied(0, &want), 3);
+			EXPECT("port", only_slot()->key.b_port, protos[i] == 58 ? 0 : htons(443));
+			check_sum();
+			if (!row_good)
+				printf("# protocol %u, %zu bytes in the linear part\n", protos[i], wire_linear);
+		}
+	}
+	wire_linear = 0;
+}
+
 static void test_wire(void)
 {
 	static const struct { const char *name; void (*run)(void); } wire_rows[] = {
 		{ "wire: VLAN tag taken out of the frame", test_wire_tag },
 		{ "wire: headers not in the linear part", test_wire_pull },
+		{ "wire: linear part ends within the headers", test_wire_linear },
 		{ "wire: payload of several pages is copied", test_wire_chunks },
 	};
 	bool good = wire_open();

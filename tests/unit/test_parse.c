@@ -796,6 +796,7 @@ static void shorter_neighbour_discovery(void **state)
 {
 	make_icmp6(136, 2, 0);
 	assert_int_equal(f.l4, 54 + 16);
+	assert_shorter(54, 1, 0);
 	for (size_t len = 54; len <= f.len; len++) {
 		assert_int_equal(parse_len(len), PARSE_OK);
 		assert_int_equal(p.payload_off, len <= f.l4 ? 0 : f.l4);
