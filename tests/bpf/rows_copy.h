@@ -83,6 +83,7 @@ static const struct copy_row {
 	{ "icmpv6: padding", ICMP6(135, .pad = 9), .len = 24 },
 	{ "icmpv6: snapped", ICMP6(135, .ip_len = 100), .len = 24, .left = 100 },
 	{ "icmpv6: type behind the IP packet", ICMP6(135, .exts = 1, .ext = { 0 }, .ip_len = 8), NONE },
+	{ "icmpv6: the number has no meaning in ipv4", ICMP6(135, .ip = 4), NONE },
 	{ "icmpv6: length 0", ICMP6(135, .ip_len = -1), NONE },
 	{ "icmpv6: on a raw ip port", ICMP6(135, .raw = 1), .len = 24, .port_flags = PORT_RAW_IP },
 	{ "arp", ARP(), .len = 28 },

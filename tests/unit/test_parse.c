@@ -784,6 +784,14 @@ static void neighbour_discovery(void **state)
 		assert_int_equal(p.payload_off, f.l4);
 		assert_int_equal(p.payload_len, ip_len);
 	}
+	for (unsigned int type = 0; type < 256; type++) {	/* the number means nothing in IPv4 */
+		MAKE(.ip = 4, .proto = IPPROTO_ICMPV6, .payload_len = 24);
+		f.b[f.l4] = (uint8_t)type;
+		assert_int_equal(parse(), PARSE_OK);
+		assert_int_equal(p.hdr_len, f.l4);
+		assert_int_equal(p.bits, 0);
+		assert_no_payload();
+	}
 	make_icmp6(135, 1, 8);	/* ends behind the extension header: the type is none of it */
 	assert_int_equal(parse(), PARSE_OK);
 	assert_int_equal(p.payload_len, 0);
