@@ -6,6 +6,7 @@
 #pragma once
 
 #include <sys/epoll.h>
+#include <time.h>
 
 #include "rows_hello.h"
 
@@ -281,6 +282,32 @@ static void copy_without_limit(int hook)
 	EXPECT("copy_limit", read_stat(STAT_COPY_LIMIT), 0);
 }
 
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* Not the coarse clock, which stands still between two ticks: round trips are measured by it. */
+static void copy_time(int hook)
+{
+	static struct frame_bytes f;
+
+	PACKET_MAKE(&f, .ip = 4, .a = 1, .b = 2, .proto = 17, .sport = 40000, .dport = 53, .payload_len = 20);
+	for (int i = 0; i < 50; i++) {
+		const uint64_t before = clock_ns();
+
+		run_frame(hook, &f);
+		forget();
+		hear();
+		EXPECT("copies", copies, 1);
+		EXPECT("time is not before the packet's", heard[0].event.time_ns >= before, 1);
+		EXPECT("time is not behind it", heard[0].event.time_ns <= clock_ns(), 1);
+	}
+}
+
 /* In chunks of 2 kB, at most as many as are looked at of a packet. */
 static void copy_chunks(int hook)
 {
@@ -449,6 +476,7 @@ static const struct hello_row copy_sequences[] = {
 	{ "copy: neighbour discovery that a router has passed on", 9, copy_nd_hops },
 	{ "copy: datagrams, as many as the limit says", 9, copy_limit_udp },
 	{ "copy: what names others, without a limit", 9, copy_without_limit },
+	{ "copy: the time is precise", 9, copy_time },
 	{ "copy: in chunks", 9, copy_chunks },
 	{ "copy: segmentation offload", 9, copy_gso },
 	{ "copy: total length 0", 9, copy_length_zero },

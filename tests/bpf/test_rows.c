@@ -585,6 +585,53 @@ static void test_two_cpus(void)
 	row_end("two CPUs: both count in one flow");
 }
 
+#define COPIES_EACH	100
+
+static void *copy_mine(void *arg)
+{
+	const struct frame_bytes *f = &shared_frames[(long)arg];
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = f->b, .data_size_in = (__u32)f->len, .repeat = COPIES_EACH);
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((long)arg, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	pthread_barrier_wait(&barrier);
+	return bpf_prog_test_run_opts(prog_fd[PROGRAM_RX_XDP], &run) ? arg : NULL;
+}
+
+/* What one packet needs while it is looked at is each CPU's own. */
+static void test_two_copies(void)
+{
+	static uint8_t payload[THREADS][1500];
+	unsigned int n[THREADS] = { 0 };
+
+	row_good = true;
+	for (int i = 0; i < THREADS; i++) {
+		memset(payload[i], 'a' + i, sizeof(payload[i]));
+		PACKET_MAKE(&shared_frames[i], .ip = 4, .a = (uint8_t)i, .b = 9, .proto = 17, .sport = 40000, .dport = 53,
+			    .payload = payload[i], .payload_len = sizeof(payload[i]));
+	}
+	for (int round = 0; round < 20 && row_good; round++) {
+		reset(0);
+		memset(n, 0, sizeof(n));
+		two_threads(copy_mine);
+		hear();
+		for (unsigned int at = 0; at < copies && at < HEARD_MAX; at++) {
+			const unsigned int self = heard_bytes[at][0] - 'a';
+			struct copied want = { .proto = 17, .len = sizeof(payload[0]), .left = sizeof(payload[0]),
+					       .bytes = payload[self % THREADS], .slot = heard[at].event.slot };
+
+			check_copy(&heard[at], heard_bytes[at], &want, 0);
+			EXPECT("address of the flow", slot_at(heard[at].event.slot % SLOTS)->key.a_addr[3], htonl(0x0a000000 | self));
+			n[self % THREADS]++;
+		}
+		for (int i = 0; i < THREADS; i++)
+			EXPECT("copies of one CPU", n[i], COPIES_EACH);
+	}
+	row_end("two CPUs: copies side by side");
+}
+
 #define CLAIM_ROUNDS	30000
 #define CLAIM_SECONDS	2	/* where other work has the CPUs */
 
@@ -665,6 +712,7 @@ static void test_all(void)
 	test_hellos();
 	test_copies();
 	test_two_cpus();
+	test_two_copies();
 	test_two_claims();
 	test_model();
 	test_wire();
