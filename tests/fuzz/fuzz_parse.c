@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * fuzz_parse - any bytes as a frame: nothing outside of them is read, what struct packet says lies where it can, and
- * both directions give one key. Input: a byte of options, the tag that a driver took out (2 bytes), the frame.
+ * fuzz_parse - any bytes as a frame: nothing outside of them is read, what struct packet says lies where it can, a byte
+ * more or less says nothing else, and both directions give one key. Input: a byte of options, the tag that a driver took
+ * out (2 bytes), the frame.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -42,14 +43,38 @@ static enum parse_result parse(const uint8_t *data, size_t len, int raw_ip, uint
 	return result;
 }
 
-static void check_refused(const struct packet *pkt)
+static void check_refused(enum parse_result result, const struct packet *pkt, size_t len, int raw_ip)
 {
-	check(!pkt->tcp_flags && !pkt->sport && !pkt->dport && !pkt->bits);
-	check(!pkt->payload_off == !pkt->payload_len);
-	check(!pkt->payload_len || pkt->payload_len == ARP_IPV4_BYTES);
+	check(!pkt->tcp_flags && !pkt->sport && !pkt->dport && !pkt->bits && !pkt->tcp_seq && !pkt->tcp_ack);
+	if (result != PARSE_ARP) {
+		check(!pkt->payload_off && !pkt->payload_len);
+		return;
+	}
+	check(!raw_ip && pkt->payload_len == ARP_IPV4_BYTES && !pkt->hdr_len && !pkt->ip_len && !pkt->proto);
+	check(pkt->payload_off >= 14 && pkt->payload_off <= 14 + 4 * PARSE_VLANS && (pkt->payload_off - 14) % 4 == 0);
+	check(pkt->payload_off <= len);
 }
 
-static void check_packet(const struct packet *pkt, size_t len)
+/* Of TCP, UDP and neighbour discovery, and only what the IP header says is there. */
+static void check_payload(const struct packet *pkt, const uint8_t *data, size_t len)
+{
+	if (pkt->payload_len) {
+		check(pkt->bits & PACKET_TCP || pkt->proto == 17 || (pkt->proto == 58 && pkt->ip_version == 6));
+		check(!(pkt->bits & (PACKET_CUT | PACKET_LATER_FRAGMENT)));
+		check(pkt->payload_off == pkt->hdr_len && pkt->ip_len);
+		check(pkt->payload_off + pkt->payload_len == pkt->l3_off + pkt->ip_len);
+	}
+	if (pkt->payload_len && pkt->proto == 58)
+		check(pkt->bits & PACKET_HOPS_255 && pkt->payload_off < len && data[pkt->payload_off] >= 133 &&
+		      data[pkt->payload_off] <= 137);
+	if (pkt->payload_len && pkt->proto == 17)
+		check(pkt->payload_off <= len + 4);	/* the ports are there, the rest of the header may be cut */
+	if (pkt->bits & PACKET_TCP)
+		check(pkt->payload_off <= len + 40);	/* the options may be cut */
+	check(!(pkt->bits & PACKET_HOPS_255) == !(pkt->ip_version == 6 && data[pkt->l3_off + 7] == 255));
+}
+
+static void check_packet(const struct packet *pkt, const uint8_t *data, size_t len)
 {
 	const uint32_t l3_min = pkt->ip_version == 6 ? 40 : 20;
 	uint32_t l3_len = pkt->hdr_len - pkt->l3_off;
@@ -70,10 +95,8 @@ static void check_packet(const struct packet *pkt, size_t len)
 		check(pkt->ip_len || !pkt->payload_len);
 	} else {
 		check(!pkt->tcp_flags && !pkt->tcp_seq && !pkt->tcp_ack);
-		check(!pkt->payload_len || pkt->proto == 17 || pkt->proto == 58);
-		check(!pkt->payload_len || (pkt->ip_len && pkt->payload_off == pkt->hdr_len));
-		check(!pkt->payload_len || l3_len + pkt->payload_len == pkt->ip_len);
 	}
+	check_payload(pkt, data, len);
 	check(pkt->vlan[0] < 4096 && pkt->vlan[1] < 4096);
 }
 
@@ -102,11 +125,31 @@ static void check_key(const struct packet *pkt, uint16_t port_flags, uint32_t di
 	}
 }
 
+/* A byte less never tells more than that something is missing; a byte more nothing at all where nothing was missing. */
+static void check_lengths(const uint8_t *data, size_t len, int raw_ip, uint16_t tag, enum parse_result result,
+			  const struct packet *pkt)
+{
+	uint8_t *more = malloc(len + 1);
+	struct packet other;
+
+	memset(&other, 0, sizeof(other));
+	if (len && parse(data, len - 1, raw_ip, tag, &other) != result)
+		check(parse(data, len - 1, raw_ip, tag, &other) == PARSE_SHORT);
+	if (len && other.payload_len)
+		check(other.payload_off == pkt->payload_off && other.payload_len == pkt->payload_len);
+	if (len)
+		memcpy(more, data, len);
+	more[len] = 0x86;
+	if (result != PARSE_SHORT && !(pkt->bits & PACKET_CUT))
+		check(parse(more, len + 1, raw_ip, tag, &other) == result && !memcmp(&other, pkt, sizeof(other)));
+	free(more);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct packet one, two, shorter;
+	struct packet one, two;
 	enum parse_result result;
 	uint16_t tag = 0;
 	int raw_ip;
@@ -127,14 +170,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check(parse(data, len, raw_ip, tag, &two) == result && !memcmp(&one, &two, sizeof(one)));
 	check(result <= PARSE_TOO_DEEP);
 	if (result != PARSE_OK) {
-		check_refused(&one);
-		check(result == PARSE_ARP || !one.payload_len);
+		check_refused(result, &one, len, raw_ip);
 	} else {
-		check_packet(&one, len);
+		check_packet(&one, data, len);
 		check_key(&one, opts & OPT_MIRROR ? PORT_MIRROR : 0, !!(opts & OPT_TX));
 	}
-	/* A byte less never tells more than that something is missing. */
-	if (len && parse(data, len - 1, raw_ip, tag, &shorter) != result)
-		check(parse(data, len - 1, raw_ip, tag, &shorter) == PARSE_SHORT);
+	check_lengths(data, len, raw_ip, tag, result, &one);
 	return 0;
 }
