@@ -183,7 +183,7 @@ struct flow_slot {
 	__u8 end_reason;	/* user space: why it was marked dead (IPFIX flowEndReason); 0: not yet */
 	__u8 mac[6];		/* layer-2 peer on this port; zero: unknown */
 	__u16 reported_s;	/* user space: second (of first_ns's clock) of the last report, low 16 bits */
-	__u8 copies[2];		/* payload copies of a and of b so far, up to COPIES_MAX */
+	__u8 copies[2];		/* payload copies of a and of b so far, lost ones too; wraps where there is no limit */
 };
 _Static_assert(sizeof(struct flow_slot) == 128, "flow_slot");
 
@@ -350,12 +350,16 @@ struct event {
 _Static_assert(sizeof(struct event) == 24, "event");
 
 #define COPY_NO_SLOT	0xffffffffu	/* event.slot of ARP, which is no flow */
-#define COPIES_MAX	24	/* a side of a flow, 2 kB each at most; DNS, mDNS, DHCP: no limit */
+/*
+ * A side of a flow, 2 kB each at most; the packet that begins below it is copied whole. The first packet beyond it ends the
+ * copies of both sides. DNS, mDNS, LLMNR, DHCP, neighbour discovery: no limit.
+ */
+#define COPIES_MAX	24
 
 /*
  * Payload for user space, which reads from it what the kernel does not: the first bytes of both sides of a connection,
- * until user space sets FLOW_COPY_OFF; every message of DNS, mDNS, DHCP, ARP and neighbour discovery. event.time_ns is
- * precise but for TLS hellos. @len bytes follow at COPY_BYTES_AT; between them and this lies nothing of meaning.
+ * until user space sets FLOW_COPY_OFF; every message of DNS, mDNS, LLMNR, DHCP, ARP and neighbour discovery. event.time_ns
+ * is precise but for ARP and TLS hellos. @len bytes follow at COPY_BYTES_AT; between them and this lies nothing of meaning.
  */
 struct copy {
 	struct event event;
