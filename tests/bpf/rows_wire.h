@@ -199,6 +199,34 @@ static void test_wire_linear(void)
 	wire_linear = 0;
 }
 
+/* BIG TCP: more than the 16 bits of left can say, and an IP header that says nothing. Sent: an skb of many segments. */
+static void test_wire_big(void)
+{
+	static struct frame_bytes f;
+	static uint8_t payload[70000];
+	struct virtio_net_hdr head = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .hdr_len = 54,
+				       .gso_size = 1400, .csum_start = 34, .csum_offset = 16 };
+	struct iovec parts[3] = { { &head, sizeof(head) }, { f.b, 54 }, { payload, sizeof(payload) } };
+	struct copied want = { .bytes = payload, .len = COPY_CHUNKS * HELLO_CHUNK, .left = sizeof(payload), .seq = 9, .proto = 6,
+			       .from_b = 1 };
+
+	for (size_t i = 0; i < sizeof(payload); i++)
+		payload[i] = data[i % DATA_BYTES];
+	PACKET_MAKE(&f, .ip = 4, .a = 1, .b = 2, .proto = 6, .flags = ACK, .seq = 9, .ip_len = -1);
+	wire_clear();
+	if (writev(wire_out, parts, 3) != (ssize_t)(sizeof(head) + 54 + sizeof(payload))) {
+		wrong("send: %s", strerror(errno));
+		return;
+	}
+	wire_hear(COPY_CHUNKS);
+	want.slot = slot_number(only_slot());
+	EXPECT("copies", check_copied(0, &want), COPY_CHUNKS);
+	EXPECT("copies", copies, COPY_CHUNKS);
+	EXPECT("left of the first copy", heard[0].left, 0xffff);
+	EXPECT("frames", only_slot()->count[1] & COUNT_FRAMES_MASK, 50);
+	EXPECT("bytes", only_slot()->bytes[1], sizeof(payload) + 50 * 54);
+}
+
 static void test_wire(void)
 {
 	static const struct { const char *name; void (*run)(void); } wire_rows[] = {
@@ -206,6 +234,7 @@ static void test_wire(void)
 		{ "wire: headers not in the linear part", test_wire_pull },
 		{ "wire: linear part ends within the headers", test_wire_linear },
 		{ "wire: payload of several pages is copied", test_wire_chunks },
+		{ "wire: more payload than 16 bits can say", test_wire_big },
 	};
 	bool good = wire_open();
 
