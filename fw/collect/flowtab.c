@@ -11,6 +11,7 @@
 #include "base/util.h"
 #include "collect/names.h"
 
+#define REPORT_AHEAD_S	60	/* a slice of a sweep takes far less */
 #define HELLO_WAIT_NS	(10 * NS_PER_S)	/* a walk whose segments do not come any more is ended */
 
 /* flow_slot.end_reason of a twin, with the low bit of the sweep that killed it; never leaves this file */
@@ -306,10 +307,19 @@ static enum flow_end end_of(const struct flowtab *ft, const struct flow_slot *sl
 	return quiet_ns >= limits->tcp_idle_ns ? FLOW_END_IDLE : 0;
 }
 
+/* Since the last report. One that was made after the clock of this sweep was read, by REPORT_AHEAD_S at most, is as if now. */
+static uint64_t unreported_ns(const struct flow_slot *slot, uint64_t now_ns)
+{
+	const uint16_t seconds = (uint16_t)(report_second(now_ns) - slot->reported_s);
+
+	if (!slot->reported_s)
+		return since(slot->first_ns, now_ns);
+	return (uint16_t)-seconds <= REPORT_AHEAD_S ? 0 : seconds * NS_PER_S;
+}
+
 static bool wants_report(const struct flowtab *ft, const struct flow_slot *slot, uint64_t now_ns)
 {
-	const uint64_t quiet_ns = slot->reported_s ? (uint16_t)(report_second(now_ns) - slot->reported_s) * NS_PER_S :
-						     since(slot->first_ns, now_ns);
+	const uint64_t quiet_ns = unreported_ns(slot, now_ns);
 	const uint64_t count = slot->count[0] | slot->count[1];
 
 	if (!(count & COUNT_FRAMES_MASK))

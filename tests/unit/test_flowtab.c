@@ -338,6 +338,29 @@ static void report_second_wraps(void **state)
 	assert_in_range(gap_max, ACTIVE, ACTIVE + 1);
 }
 
+/* A report between two steps has a later time than the sweep, which read the clock before: that is not 65535 s of quiet. */
+static void report_after_the_clock_was_read(void **state)
+{
+	struct table *t = *state;
+	struct flow_slot *slot = put(t, 100, key_of(1, IPPROTO_UDP), 7, 0);
+
+	slot->first_ns = T0;
+	count(slot, 0, 1, 100, 14, T0 + 5 * S);
+	flowtab_report_slot(t->ft, 100, T0 + 5 * S, hear, t);
+	assert_int_equal(flowtab_counters(t->ft)->reports, 1);
+	count(slot, 0, 1, 100, 14, T0 + 5 * S);
+	sweep(t, T0 + 5 * S - 1000);
+	assert_int_equal(t->told_n, 0);
+	sweep(t, T0 + 34 * S);
+	assert_int_equal(t->told_n, 0);
+	sweep(t, T0 + 35 * S);		/* and active_ns later it is due */
+	assert_int_equal(only(t)->r.packets[0], 1);
+	assert_int_equal(only(t)->r.total.packets[0], 2);
+	count(slot, 0, 1, 100, 14, T0 + 50000 * S);	/* nobody swept for 14 hours: due at once, not after the wrap */
+	sweep(t, T0 + 50000 * S);
+	assert_int_equal(only(t)->r.packets[0], 1);
+}
+
 static void udp_ends_sooner(void **state)
 {
 	struct table *t = *state;
@@ -1219,7 +1242,7 @@ static void books_with_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		row(no_report_of_nothing), row(active_then_idle), row(report_second_wraps),
+		row(no_report_of_nothing), row(active_then_idle), row(report_second_wraps), row(report_after_the_clock_was_read),
 		row(udp_ends_sooner), row(clock_behind), row(fin_and_rst_linger), row(late_count_is_told),
 		row(killed_by_the_kernel), row(taken_before_it_is_full), row(books_by_port_and_direction), row(flush_empties),
 		row(spill), row(spill_survives_slot_0),
