@@ -14,6 +14,10 @@ FOREIGN=$B/tests/bpf/foreign.bpf.o
 ns_new gw
 ns_new client
 veth gw lan0 10.0.0.1/24 client c0 10.0.0.2/24
+lladdr() { ip_in "$1" -o link show "$2" | sed 's/.*ether \([^ ]*\).*/\1/'; }
+# No neighbour is asked for again meanwhile: frames are those that a case sends.
+ip_in gw neigh replace 10.0.0.2 lladdr "$(lladdr client c0)" dev lan0 nud permanent
+ip_in client neigh replace 10.0.0.1 lladdr "$(lladdr gw lan0)" dev c0 nud permanent
 theirs() { tc_in gw filter show dev lan0 "$1" | grep -c foreign; }
 ours() { tc_in gw filter show dev lan0 "$1" | grep -c 'handle 0x57454952'; }
 qdisc() { tc_in gw qdisc show dev lan0 | grep -Eo 'clsact|ingress'; }
