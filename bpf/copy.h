@@ -18,13 +18,13 @@ static __always_inline int is_naming_port(__be16 port)
 	       port == bpf_htons(68) || port == bpf_htons(546) || port == bpf_htons(547);
 }
 
-/* Payload of this flow is of interest: @looked is what has to be set in its flags for it not to be. */
+/* What has to be set in a flow's flags for its payload to be of no interest any more. */
 static __always_inline __u32 payload_looked(const struct packet *pkt)
 {
 	return pkt->bits & PACKET_TCP ? FLOW_HELLO_DONE | FLOW_COPY_OFF : FLOW_COPY_OFF;
 }
 
-/* The flow's next packet of side @side is to be copied; counted against the limit by copy_send(). */
+/* The flow's next packet of side @side is to be copied; the limit is counted chunk by chunk. */
 static __always_inline int copy_wanted(struct flow_slot *slot, const struct packet *pkt, __u32 side)
 {
 	if (slot->flags & FLOW_COPY_OFF)

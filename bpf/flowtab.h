@@ -37,6 +37,14 @@ static __always_inline void flow_search_begin(struct flow_search *search)
 	search->bucket = (__u32)search->hash >> 3 & cfg_bucket_mask;
 }
 
+static __always_inline struct flow_slot *slot_find(__u32 number)
+{
+	__u32 at = number / BUCKET_SLOTS;
+	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &at);
+
+	return bucket ? &bucket->slot[number & (BUCKET_SLOTS - 1)] : 0;
+}
+
 static __always_inline int slot_is(const struct flow_slot *slot, const struct flow_search *search)
 {
 	return slot->tag == search->tag && key_equal(&slot->key, &search->key);

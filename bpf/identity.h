@@ -150,14 +150,6 @@ static __always_inline int identity_result(const struct hello *hello, struct flo
 	return 1;
 }
 
-static __always_inline struct flow_slot *slot_find(__u32 number)
-{
-	__u32 at = number / BUCKET_SLOTS;
-	struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &at);
-
-	return bucket ? &bucket->slot[number & (BUCKET_SLOTS - 1)] : 0;
-}
-
 static __always_inline struct hello_entry *look_walk(const struct look *look)
 {
 	__u32 at = look->walk - 1;
@@ -195,8 +187,10 @@ static __always_inline int identity_chunk(void *ctx, enum hook_kind kind)
 	asm volatile("" : "+r"(len));
 	len &= HELLO_CHUNK - 1;
 	len += 1;
-	if (frame_load(ctx, kind, tmp->pkt.payload_off + look->at, tmp->buf.bytes, len))
-		return 1;	/* cannot be */
+	if (frame_load(ctx, kind, tmp->pkt.payload_off + look->at, tmp->buf.bytes, len)) {	/* cannot be */
+		count_stat(STAT_COPY_LOST);
+		return 1;
+	}
 	tmp->buf.len = len;
 	if (look->start) {
 		look->start = 0;

@@ -41,8 +41,8 @@ enum parse_result {
 #define PACKET_FIRST_FRAGMENT	0x1	/* more fragments follow, and this one has the ports */
 #define PACKET_LATER_FRAGMENT	0x2	/* no ports in it */
 #define PACKET_TCP		0x4	/* tcp_flags, tcp_seq and tcp_ack are there */
-#define PACKET_HOPS_255		0x10	/* IPv6 hop limit is 255: no router has passed it on */
 #define PACKET_CUT		0x8	/* the bytes end inside an extension or transport header */
+#define PACKET_HOPS_255		0x10	/* IPv6 hop limit is 255: no router has passed it on */
 
 /* Ordered so that nothing needs padding; filled with zeros by parse_frame(). */
 struct packet {

@@ -149,9 +149,10 @@ __noinline int identity_chunk_tc(struct __sk_buff *ctx)
 	return identity_chunk(ctx, HOOK_TC);
 }
 
-__noinline int flow_detail_xdp(struct xdp_md *ctx, const struct frame *frame, __u64 flowed)
+/* @kind is a constant: each program has one of the two chunk functions. */
+static __always_inline int detail(void *ctx, const void *data, const void *data_end, enum hook_kind kind,
+				  const struct frame *frame, __u64 flowed)
 {
-	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 	struct scratch *tmp = scratch_find();
 
 	if (!frame || !tmp)
@@ -159,32 +160,24 @@ __noinline int flow_detail_xdp(struct xdp_md *ctx, const struct frame *frame, __
 	if (flowed & FLOWED_PAYLOAD)
 		copy_mac(data, data_end, frame);
 	if ((flowed & FLOWED_CLASS) == BOOK_ARP) {
-		identity_arp(ctx, HOOK_XDP, frame);
+		identity_arp(ctx, kind, frame);
 	} else if (flow_detail(data, data_end, frame, flowed)) {
-		for (int i = 0; i < HELLO_CHUNKS && !identity_chunk_xdp(ctx); i++)
-			;
+		for (int i = 0; i < HELLO_CHUNKS; i++)
+			if (kind == HOOK_XDP ? identity_chunk_xdp(ctx) : identity_chunk_tc(ctx))
+				break;
 		identity_end_look(tmp);
 	}
 	return 0;
 }
 
+__noinline int flow_detail_xdp(struct xdp_md *ctx, const struct frame *frame, __u64 flowed)
+{
+	return detail(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end, HOOK_XDP, frame, flowed);
+}
+
 __noinline int flow_detail_tc(struct __sk_buff *ctx, const struct frame *frame, __u64 flowed)
 {
-	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-	struct scratch *tmp = scratch_find();
-
-	if (!frame || !tmp)
-		return 0;
-	if (flowed & FLOWED_PAYLOAD)
-		copy_mac(data, data_end, frame);
-	if ((flowed & FLOWED_CLASS) == BOOK_ARP) {
-		identity_arp(ctx, HOOK_TC, frame);
-	} else if (flow_detail(data, data_end, frame, flowed)) {
-		for (int i = 0; i < HELLO_CHUNKS && !identity_chunk_tc(ctx); i++)
-			;
-		identity_end_look(tmp);
-	}
-	return 0;
+	return detail(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end, HOOK_TC, frame, flowed);
 }
 
 /* Into the books: seen, and the class unless a flow slot has it. Returns what count_flow() did. */
