@@ -259,14 +259,29 @@ static unsigned int look(struct dns_names *n, const struct pair *pair, uint64_t 
 	return now_ns < e->expires_ns ? 1 : 2;
 }
 
+/*
+ * Somebody knows the server by another name, too: a host with IPv4 and IPv6 is two clients here, and asks as either one.
+ * Only looks: that is no use of everybody's entry.
+ */
+static bool has_other_name(const struct dns_names *n, const struct pair *own, const struct pair *everybody, uint64_t now_ns)
+{
+	const struct entry *mine = &n->entries[find(n, own, bucket_of(n, own))];
+	const uint32_t index = find(n, everybody, bucket_of(n, everybody));
+	const struct entry *theirs = &n->entries[index];
+
+	return index && now_ns < theirs->expires_ns + DNS_NAMES_GRACE_S * NS_PER_S && (theirs->shared || theirs->slot != mine->slot);
+}
+
 enum dns_names_source dns_names_lookup(struct dns_names *names, const uint32_t client[4], const uint32_t server[4],
 				       uint64_t now_ns, struct dns_names_found *ret_found)
 {
 	struct pair own = pair_of(client, server), other = pair_of(NULL, server);
 	unsigned int there = look(names, &own, now_ns, ret_found);
 
-	if (there)
+	if (there) {
+		ret_found->shared |= has_other_name(names, &own, &other, now_ns);
 		return there == 1 ? DNS_NAMES_OWN : DNS_NAMES_OWN_EXPIRED;
+	}
 	there = look(names, &other, now_ns, ret_found);
 	if (there)
 		return there == 1 ? DNS_NAMES_OTHER : DNS_NAMES_OTHER_EXPIRED;

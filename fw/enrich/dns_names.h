@@ -31,7 +31,7 @@ enum dns_names_source {
 
 struct dns_names_found {
 	struct dns_name name;	/* lower case */
-	bool shared;		/* it replaced another name that was valid yet: the address serves several */
+	bool shared;		/* the address has several names: this client or another one had asked for another one */
 };
 
 struct dns_names_counters {

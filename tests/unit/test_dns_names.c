@@ -76,7 +76,13 @@ static void sources(void **state)
 	put(0, 9, 6, 200, 2);
 	put(2, 9, 6, 200, 2);
 	assert_int_equal(lookup(1, 9, 3), 1000 * DNS_NAMES_OWN + 5);
+	assert_true(found.shared);	/* another client knows it as 6 */
+	put(1, 7, 5, 100, 2);
+	put(0, 7, 5, 100, 2);
+	assert_int_equal(lookup(1, 7, 3), 1000 * DNS_NAMES_OWN + 5);
 	assert_false(found.shared);
+	dns_names_forget(names, (const uint32_t[4]){ 1 }, (const uint32_t[4]){ 0, 7 });
+	dns_names_forget(names, NULL, (const uint32_t[4]){ 0, 7 });
 	assert_int_equal(lookup(2, 9, 3), 1000 * DNS_NAMES_OWN + 6);
 	assert_int_equal(lookup(3, 9, 3), 1000 * DNS_NAMES_OTHER + 6);
 	assert_true(found.shared);
