@@ -39,6 +39,7 @@ struct snapshot *agent_snapshot(struct agent *a)
 	s->identity = *identify_engine(a->identify);
 	s->identify = *identify_counters(a->identify);
 	s->devices = *device_feed_counters(a->feed);
+	s->devices_malformed = device_feed_malformed(a->feed);
 	if (a->reporter.conntrack)
 		s->nat = conntrack_counters(a->reporter.conntrack);
 	s->identity_under_way = identify_under_way(a->identify);

@@ -16,6 +16,7 @@
 struct device_feed {
 	struct devices *devices;
 	struct oui *oui;	/* NULL: no table of vendors */
+	uint64_t malformed;
 };
 
 static struct devices_at place(const struct copy *copy)
@@ -42,6 +43,8 @@ static void feed_arp(struct device_feed *feed, const struct copy *copy, const ui
 
 	if (arp_parse(bytes, copy->len, &arp) == ARP_OK)
 		devices_learn_arp(feed->devices, &at, &arp);
+	else
+		feed->malformed++;
 }
 
 static void feed_ndp(struct device_feed *feed, const struct copy *copy, const uint8_t *bytes, const struct flow_key *key)
@@ -52,6 +55,8 @@ static void feed_ndp(struct device_feed *feed, const struct copy *copy, const ui
 
 	if (ndp_parse(bytes, copy->len, copy->event.dir ? b : a, copy->event.dir ? a : b, 255, &ndp) == NDP_OK)
 		devices_learn_ndp(feed->devices, &at, frame_mac(copy), &ndp);
+	else
+		feed->malformed++;
 }
 
 static void feed_dhcp4(struct device_feed *feed, const struct copy *copy, const uint8_t *bytes)
@@ -60,6 +65,7 @@ static void feed_dhcp4(struct device_feed *feed, const struct copy *copy, const 
 	struct dhcp4 message;
 	enum dhcp4_result result = dhcp4_parse(bytes, copy->len, &message);
 
+	feed->malformed += result != DHCP4_OK;
 	if (result == DHCP4_OK || result == DHCP4_OPTION || result == DHCP4_LENGTH)
 		devices_learn_dhcp4(feed->devices, &at, &message);
 }
@@ -70,6 +76,7 @@ static void feed_dhcp6(struct device_feed *feed, const struct copy *copy, const 
 	struct dhcp6 message;
 	enum dhcp6_result result = dhcp6_parse(bytes, copy->len, &message);
 
+	feed->malformed += result != DHCP6_OK && result != DHCP6_RELAY;
 	if (result == DHCP6_OK || result == DHCP6_OPTION || result == DHCP6_LENGTH)
 		devices_learn_dhcp6(feed->devices, &at, message.from_client ? frame_mac(copy) : NULL, &message);
 }
@@ -105,7 +112,8 @@ static void hide(struct privacy *privacy, struct device_record *r, struct device
 		len = 0;
 	r->name = (const uint8_t *)name;
 	r->name_len = len;
-	privacy_mac(privacy, r->mac, r->mac);
+	if (!privacy_mac(privacy, r->mac, r->mac))
+		memset(r->mac, 0, sizeof(r->mac));	/* there is no device message without one */
 	for (size_t i = 0; i < r->addresses; i++)
 		privacy_address(privacy, address[i].addr, address_is_v4(address[i].addr) ? 4 : 6, address[i].addr);
 }
@@ -153,6 +161,11 @@ void device_feed_age(struct device_feed *feed, uint64_t now_ns)
 bool device_feed_has_vendors(const struct device_feed *feed)
 {
 	return feed->oui;
+}
+
+uint64_t device_feed_malformed(const struct device_feed *feed)
+{
+	return feed->malformed;
 }
 
 const struct devices_counters *device_feed_counters(const struct device_feed *feed)

@@ -29,4 +29,5 @@ bool device_feed_next(struct device_feed *feed, const struct reporter *reporter,
 
 void device_feed_age(struct device_feed *feed, uint64_t now_ns);
 bool device_feed_has_vendors(const struct device_feed *feed);
+uint64_t device_feed_malformed(const struct device_feed *feed);	/* messages with a fault, or of a kind not read: redirects, RARP */
 const struct devices_counters *device_feed_counters(const struct device_feed *feed);

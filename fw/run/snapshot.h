@@ -65,6 +65,7 @@ struct snapshot {
 	uint64_t identity_under_way;
 	struct conntrack_counters nat;
 	struct devices_counters devices;
+	uint64_t devices_malformed;
 	unsigned int ports;
 	struct snapshot_port port[PORTS_MAX];
 };
