@@ -17,7 +17,6 @@
 #include "run/object_path.h"
 #include "run/privacy_conf.h"
 
-#define OUI_FILE	"oui.bin"
 #define CLOCK_EVERY_NS	(60 * NS_PER_S)
 #define SWEEP_STEPS	256u	/* 16384 slots: what a sweep does in one turn of the loop */
 #define HELD_NS		(5 * NS_PER_MS)	/* until a sweep that had no room is tried again */
@@ -355,19 +354,6 @@ static void read_boot_id(char *ret_id, size_t size)
 		fclose(f);
 }
 
-/* The table of vendors lies beside the BPF object. */
-static void oui_path(const struct conf *conf, char *ret_path, size_t size)
-{
-	char object[OBJECT_PATH_MAX];
-	const char *slash;
-
-	object_path(object);
-	if (conf->run.bpf_object[0])
-		snprintf(object, sizeof(object), "%s", conf->run.bpf_object);
-	slash = strrchr(object, '/');
-	snprintf(ret_path, size, "%.*s%s", slash ? (int)(slash - object) + 1 : 0, object, OUI_FILE);
-}
-
 static int open_table(struct agent *a)
 {
 	const struct agent_fds *fds = &a->settings->fds;
@@ -383,12 +369,12 @@ static int open_table(struct agent *a)
 		},
 	};
 	const uint32_t slice = SWEEP_STEPS * FLOWTAB_STEP_SLOTS, slices = (table.slots + slice - 1) / slice;
-	char oui[OBJECT_PATH_MAX + sizeof(OUI_FILE)];
+	char oui[OBJECT_PATH_MAX];
 	int err;
 
 	a->counters = (struct counters){ .books_fd = fds->books, .stats_fd = fds->stats, .taken_fd = fds->taken };
 	a->slice_ns = a->conf->flows.sweep_interval_ns / slices;
-	oui_path(a->conf, oui, sizeof(oui));
+	object_beside(a->conf->run.bpf_object, "oui.bin", oui);
 	err = identify_new(&a->identify, table.slots);
 	if (!err)
 		err = device_feed_new(&a->feed, oui);

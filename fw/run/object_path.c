@@ -24,3 +24,16 @@ void object_path(char ret_path[OBJECT_PATH_MAX])
 	}
 	snprintf(ret_path, OBJECT_PATH_MAX, "%s/lib/weir/%s", PREFIX, OBJECT);
 }
+
+void object_beside(const char *object, const char *file, char ret_path[OBJECT_PATH_MAX])
+{
+	char found[OBJECT_PATH_MAX];
+	const char *slash;
+
+	if (object[0])
+		snprintf(found, sizeof(found), "%s", object);
+	else
+		object_path(found);
+	slash = strrchr(found, '/');
+	snprintf(ret_path, OBJECT_PATH_MAX, "%.*s%s", slash ? (int)(slash - found) + 1 : 0, found, file);
+}

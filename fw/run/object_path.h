@@ -8,3 +8,6 @@
 #define OBJECT_PATH_MAX 4096
 
 void object_path(char ret_path[OBJECT_PATH_MAX]);
+
+/* @file in the folder of @object; "": in that of object_path(). */
+void object_beside(const char *object, const char *file, char ret_path[OBJECT_PATH_MAX]);
