@@ -7,6 +7,7 @@
 #include "base/reader.h"
 #include "base/util.h"
 #include "enrich/http.h"
+#include "enrich/slice.h"
 
 #define HANDSHAKE	22		/* ContentType, RFC 8446 5.1 */
 #define PROXY2		"\r\n\r\n\0\r\nQUIT\n"
@@ -15,11 +16,6 @@
 #define PG_SSL		80877103	/* PostgreSQL: SSLRequest; one less than GSSENCRequest */
 #define PG_GSSENC	80877104
 #define MYSQL_SSL	0x0800		/* CLIENT_SSL of the capabilities */
-
-static struct tls_bytes behind(struct tls_bytes b, size_t at)
-{
-	return at < b.len ? (struct tls_bytes){ b.at + at, b.len - at } : (struct tls_bytes){ b.at, 0 };
-}
 
 static bool has(struct tls_bytes b, const char *text)
 {
@@ -46,9 +42,9 @@ static enum clear_result tls_if_record(struct clear *c, struct tls_bytes client,
 {
 	if (client_at > UINT16_MAX || server_at > UINT16_MAX)
 		return CLEAR_NEVER;
-	if (may_be_record(behind(client, client_at)))
+	if (may_be_record(slice_from(client, client_at)))
 		return CLEAR_MORE;
-	if (!is_record(behind(client, client_at)))
+	if (!is_record(slice_from(client, client_at)))
 		return CLEAR_NEVER;
 	c->client_at = (uint16_t)client_at;
 	c->server_at = (uint16_t)server_at;
@@ -78,7 +74,7 @@ static struct tls_bytes behind_tag(struct tls_bytes line)
 {
 	const uint8_t *blank = line.len ? memchr(line.at, ' ', line.len) : NULL;
 
-	return blank ? behind(line, (size_t)(blank - line.at) + 1) : (struct tls_bytes){ 0 };
+	return blank ? slice_from(line, (size_t)(blank - line.at) + 1) : (struct tls_bytes){ 0 };
 }
 
 static bool asks_for_tls(const struct clear *c, struct tls_bytes line)
@@ -101,7 +97,7 @@ static size_t lines_end(struct tls_bytes server)
 {
 	size_t at = 0, len;
 
-	while (at < server.len && !is_record(behind(server, at)) && (len = line_len(behind(server, at))))
+	while (at < server.len && !is_record(slice_from(server, at)) && (len = line_len(slice_from(server, at))))
 		at += len;
 	return at;
 }
@@ -112,13 +108,13 @@ static enum clear_result look_lines(struct clear *c, struct tls_bytes client, st
 
 	for (;;) {
 		if (c->asked && c->line == c->asked && c->line < client.len) {
-			if (may_be_record(behind(client, c->line)))
+			if (may_be_record(slice_from(client, c->line)))
 				return CLEAR_MORE;
-			if (is_record(behind(client, c->line)))
+			if (is_record(slice_from(client, c->line)))
 				return tls_if_record(c, client, c->line, lines_end(server));
 			c->asked = 0;	/* it was refused: the dialogue goes on */
 		}
-		len = line_len(behind(client, c->line));
+		len = line_len(slice_from(client, c->line));
 		if (!len || c->line + len > CLEAR_BYTES_MAX)
 			break;
 		if (asks_for_tls(c, (struct tls_bytes){ client.at + c->line, len }))
@@ -132,7 +128,7 @@ static enum clear_result look_lines(struct clear *c, struct tls_bytes client, st
 
 static enum clear_result look_connect(struct clear *c, struct tls_bytes client, struct tls_bytes server)
 {
-	const struct tls_bytes head = behind(client, c->skip);
+	const struct tls_bytes head = slice_from(client, c->skip);
 	struct http_request request;
 	struct http_response response;
 	size_t server_at = 0;
@@ -152,7 +148,7 @@ static enum clear_result look_connect(struct clear *c, struct tls_bytes client, 
 		c->target_len = (uint16_t)request.target_host.len;
 	}
 	for (response.interim = true; server_at < server.len && response.interim; server_at += response.head_len) {
-		struct tls_bytes answer = behind(server, server_at);
+		struct tls_bytes answer = slice_from(server, server_at);
 		enum http_result result = http_response(answer.at, answer.len, &response);
 
 		if (result == HTTP_MORE)
@@ -188,24 +184,24 @@ static size_t socks_server(struct tls_bytes server, bool auth)
 {
 	const size_t at = auth ? 4 : 2;
 	struct tls_bytes name;
-	size_t len = socks_address(behind(server, at + 3), &name);
+	size_t len = socks_address(slice_from(server, at + 3), &name);
 
 	return len ? at + 3 + len : 0;
 }
 
 static enum clear_result look_socks5(struct clear *c, struct tls_bytes client, struct tls_bytes server)
 {
-	struct tls_bytes rest = behind(client, c->skip), name;
+	struct tls_bytes rest = slice_from(client, c->skip), name;
 	bool auth = false;
 	size_t len;
 
 	if (rest.len < 2 || rest.len < 2u + rest.at[1])
 		return CLEAR_MORE;
-	rest = behind(rest, 2u + rest.at[1]);
+	rest = slice_from(rest, 2u + rest.at[1]);
 	if (rest.len && rest.at[0] == 1) {	/* RFC 1929: user name and password, each behind its length */
 		if (rest.len < 2 || rest.len < 3u + rest.at[1] || rest.len < 3u + rest.at[1] + rest.at[2 + rest.at[1]])
 			return CLEAR_MORE;
-		rest = behind(rest, 3u + rest.at[1] + rest.at[2 + rest.at[1]]);
+		rest = slice_from(rest, 3u + rest.at[1] + rest.at[2 + rest.at[1]]);
 		auth = true;
 	}
 	if (!rest.len)
@@ -214,7 +210,7 @@ static enum clear_result look_socks5(struct clear *c, struct tls_bytes client, s
 		return CLEAR_NEVER;
 	if (rest.len > 3 && rest.at[3] != 1 && rest.at[3] != 3 && rest.at[3] != 4)
 		return CLEAR_NEVER;
-	len = socks_address(behind(rest, 3), &name);
+	len = socks_address(slice_from(rest, 3), &name);
 	if (!len)
 		return CLEAR_MORE;
 	c->target_at = name.len ? (uint16_t)(name.at - client.at) : 0;
@@ -225,7 +221,7 @@ static enum clear_result look_socks5(struct clear *c, struct tls_bytes client, s
 /* SOCKS 4: port, address, user id and NUL; 4a: address 0.0.0.x, and a host name and NUL behind. */
 static enum clear_result look_socks4(struct clear *c, struct tls_bytes client, struct tls_bytes server)
 {
-	const struct tls_bytes rest = behind(client, c->skip);
+	const struct tls_bytes rest = slice_from(client, c->skip);
 	const uint8_t *end = rest.len > 8 ? memchr(rest.at + 8, 0, rest.len - 8) : NULL, *name;
 	const bool has_name = rest.len >= 8 && !rest.at[4] && !rest.at[5] && !rest.at[6] && rest.at[7];
 
@@ -252,7 +248,7 @@ static enum clear_result look_postgresql(struct clear *c, struct tls_bytes clien
 		struct reader r = { .at = client.at + at, .left = client.len - at };
 		const uint32_t len = reader_uint(&r, 4), code = reader_uint(&r, 4);
 
-		if (is_record(behind(client, at)))
+		if (is_record(slice_from(client, at)))
 			return tls_if_record(c, client, at, MIN(answers, server.len));
 		if (r.bad)
 			return CLEAR_MORE;
@@ -267,7 +263,7 @@ static enum clear_result look_postgresql(struct clear *c, struct tls_bytes clien
 
 static enum clear_result look_mysql(struct clear *c, struct tls_bytes client, struct tls_bytes server)
 {
-	const struct tls_bytes rest = behind(client, c->skip);
+	const struct tls_bytes rest = slice_from(client, c->skip);
 
 	if (rest.len < 6)
 		return CLEAR_MORE;
@@ -294,7 +290,7 @@ static size_t ber_len(struct tls_bytes b)
 
 static enum clear_result look_ldap(struct clear *c, struct tls_bytes client, struct tls_bytes server)
 {
-	const struct tls_bytes rest = behind(client, c->skip);
+	const struct tls_bytes rest = slice_from(client, c->skip);
 	const size_t len = ber_len(rest), answer = ber_len(server);
 
 	if (!len || len > rest.len)
@@ -422,12 +418,12 @@ enum clear_result clear_look(struct clear *c, struct tls_bytes client, struct tl
 {
 	if (!skip_proxy(c, client))
 		return CLEAR_MORE;
-	if (c->proxied && !c->protocol && c->skip < client.len && is_record(behind(client, c->skip)))
+	if (c->proxied && !c->protocol && c->skip < client.len && is_record(slice_from(client, c->skip)))
 		return tls_if_record(c, client, c->skip, 0);
 	if (!c->protocol && c->skip < client.len)
-		c->protocol = by_client(behind(client, c->skip));
+		c->protocol = by_client(slice_from(client, c->skip));
 	if (!c->protocol)
-		c->protocol = by_server(behind(client, c->skip), server);
+		c->protocol = by_server(slice_from(client, c->skip), server);
 	switch ((enum clear_protocol)c->protocol) {
 	case CLEAR_SMTP:
 	case CLEAR_IMAP:
@@ -454,7 +450,7 @@ enum clear_result clear_look(struct clear *c, struct tls_bytes client, struct tl
 	case CLEAR_PROTOCOL_N:
 		break;
 	}
-	return is_hopeless(behind(client, c->skip), server) ? CLEAR_NEVER : CLEAR_MORE;
+	return is_hopeless(slice_from(client, c->skip), server) ? CLEAR_NEVER : CLEAR_MORE;
 }
 
 struct tls_bytes clear_target(const struct clear *c, struct tls_bytes client)

@@ -177,6 +177,8 @@ int identity_payload(struct identity *id, const struct identity_payload *payload
 	int ret;
 
 	id->counters.payloads++;
+	if (facts->bits & IDENTITY_FINISHED)
+		return IDENTITY_DONE;
 	if (!l.c) {
 		l.c = begin(id, payload->flow);
 		l.c->client = payload->client & 1;
@@ -190,8 +192,10 @@ int identity_payload(struct identity *id, const struct identity_payload *payload
 	}
 	ret = payload->proto == IPPROTO_TCP ? identity_tcp(&l) : payload->proto == IPPROTO_UDP ? identity_udp(&l) :
 								   IDENTITY_DONE;
-	if (ret & IDENTITY_DONE)
+	if (ret & IDENTITY_DONE) {
+		facts->bits |= IDENTITY_FINISHED;
 		drop(id, l.c);
+	}
 	return ret;
 }
 

@@ -76,8 +76,8 @@ enum identity_source {
 #define IDENTITY_EARLY_DATA	0x0020	/* 0-RTT data follows the hello */
 #define IDENTITY_HELLO_RETRY	0x0040	/* HelloRetryRequest, or a DTLS cookie */
 #define IDENTITY_INNER		0x0080	/* TLS came behind a dialogue in clear: @inner */
+#define IDENTITY_FINISHED	0x0200	/* IDENTITY_DONE was said: copies still on their way are not looked at */
 #define IDENTITY_HTTP_ANSWER	0x0100	/* http_status and http_first_byte_us are there */
-#define IDENTITY_HTTP_UPGRADE	0x0200
 
 /* Numbers of one flow; all zero when it begins. What is 0 is not known. */
 struct identity_facts {
@@ -137,17 +137,15 @@ struct identity_payload {
 	uint32_t seq, ack;	/* TCP; else the offset in the datagram, and 0 */
 	const uint8_t *bytes;
 	size_t len;
-	size_t left;		/* of the packet from here on: more than @len, the rest follows or is lost */
 	const uint32_t *addr[2];	/* 4 words in wire order, IPv4 as ::ffff:a.b.c.d */
 	uint16_t port[2];		/* wire order */
-	const uint8_t *mac;	/* 6 bytes: layer-2 source; NULL: none */
 };
 
 /* What identity_payload() returns. */
 #define IDENTITY_DONE	0x1	/* no more payload of this flow is wanted */
 
 /* Memory, taken once; what is not used is not touched. */
-#define IDENTITY_CONNECTIONS	4096		/* under way at once, 232 bytes each: 0.95 MB */
+#define IDENTITY_CONNECTIONS	4096		/* under way at once, 160 bytes each: 0.66 MB */
 #define IDENTITY_BUFFER_BYTES	(1u << 20)	/* TCP reassembly: 63 directions */
 #define IDENTITY_QUIC_MAX	1024		/* QUIC connections, 224 bytes each */
 #define IDENTITY_QUIC_CRYPTO_BYTES	(768u << 10)	/* their CRYPTO bytes: 46 directions */

@@ -16,6 +16,8 @@
 	X(client_hellos,	"ClientHellos read, of TLS, DTLS and QUIC") \
 	X(server_hellos,	"ServerHellos read") \
 	X(bad_hellos,		"hellos that break their own lengths") \
+	X(bad_datagrams,	"DTLS datagrams that break their own lengths") \
+	X(http_bad,		"HTTP/1 heads with a fault, or without an end") \
 	X(http_requests,	"HTTP/1 requests read") \
 	X(dns_messages,		"DNS messages read") \
 	X(dns_malformed,	"DNS messages with a fault") \

@@ -9,6 +9,7 @@
 #include "base/util.h"
 #include "enrich/http.h"
 #include "enrich/identity_private.h"
+#include "enrich/slice.h"
 #include "enrich/tls_records.h"
 
 #define PORT_DNS	53
@@ -21,11 +22,6 @@
 struct streams {
 	struct tls_bytes of[2];		/* by direction: from the first byte on, without a gap */
 };
-
-static struct tls_bytes behind(struct tls_bytes stream, size_t at)
-{
-	return at < stream.len ? (struct tls_bytes){ stream.at + at, stream.len - at } : (struct tls_bytes){ 0 };
-}
 
 static bool is_handshake(struct tls_bytes stream)
 {
@@ -53,7 +49,7 @@ static void restart(const struct look *l, struct side *side, size_t len)
 static struct tls_bytes behind_ccs(struct tls_bytes stream)
 {
 	while (stream.len >= CCS_RECORD && stream.at[0] == CONTENT_CCS)
-		stream = behind(stream, CCS_RECORD);
+		stream = slice_from(stream, CCS_RECORD);
 	return stream;
 }
 
@@ -132,7 +128,7 @@ static void tls_server(const struct look *l, struct side *side, struct tls_bytes
 		skip = retry_len(stream);
 		side->at = (uint16_t)MIN(side->at + skip, REASSEMBLE_BYTES);
 		if (skip && stream.len > skip)
-			tls_server(l, side, behind(stream, skip));	/* ends: each time fewer bytes */
+			tls_server(l, side, slice_from(stream, skip));	/* ends: each time fewer bytes */
 		return;
 	case TLS_RECORDS_TOO_LONG:
 	case TLS_RECORDS_NOT_TLS:
@@ -147,9 +143,9 @@ static int look_tls(const struct look *l, const struct streams *s)
 	struct side *client = &l->c->side[l->c->client], *server = &l->c->side[!l->c->client];
 
 	if (!client->done && s->of[l->c->client].len > client->at)
-		tls_client(l, client, behind(s->of[l->c->client], client->at));
+		tls_client(l, client, slice_from(s->of[l->c->client], client->at));
 	if (!server->done && s->of[!l->c->client].len > server->at)
-		tls_server(l, server, behind(s->of[!l->c->client], server->at));
+		tls_server(l, server, slice_from(s->of[!l->c->client], server->at));
 	if (client->done && !(l->facts->bits & IDENTITY_CLIENT_HELLO))
 		return IDENTITY_DONE;	/* no hello: nothing can be told of the rest */
 	return server->done && l->facts->bits & IDENTITY_CLIENT_HELLO ? IDENTITY_DONE : 0;
@@ -207,9 +203,8 @@ static int http_request_seen(const struct look *l, const struct http_request *re
 	f->protocol = IDENTITY_HTTP;
 	f->http.method = (uint8_t)(1 + request->method);
 	f->http.minor = request->version_minor;
-	if (request->upgrade.len)
-		f->bits |= IDENTITY_HTTP_UPGRADE;
-	identity_set_domain(l, IDENTITY_BY_HTTP, request->host.at, MIN(request->host.len, SNI_MAX));
+	if (request->method != HTTP_METHOD_CONNECT)	/* whose target clear_target() tells */
+		identity_set_domain(l, IDENTITY_BY_HTTP, request->host.at, MIN(request->host.len, SNI_MAX));
 	c->request_ns = l->p->time_ns;
 	if (request->method == HTTP_METHOD_CONNECT) {
 		c->stage = STAGE_CLEAR;
@@ -237,13 +232,15 @@ static int http_response_seen(const struct look *l, struct side *side, struct tl
 			if (!response.interim)
 				return IDENTITY_DONE;
 			side->at = (uint16_t)(side->at + response.head_len);
-			stream = behind(stream, response.head_len);
+			stream = slice_from(stream, response.head_len);
 			if (!stream.len)
 				return 0;
 			continue;
 		case HTTP_NOT_HTTP:
+			break;
 		case HTTP_BAD:
 		case HTTP_TOO_LONG:
+			l->id->counters.http_bad++;
 			break;
 		}
 		return IDENTITY_DONE;
@@ -270,12 +267,13 @@ static int look_http(const struct look *l, const struct streams *s)
 			return look_clear(l, s);
 		case HTTP_BAD:
 		case HTTP_TOO_LONG:
+			l->id->counters.http_bad++;
 			l->facts->protocol = IDENTITY_HTTP;
 			return end(l, NAME_NOT_TLS);
 		}
 	}
 	if (c->stage == STAGE_HTTP && client->done && s->of[!c->client].len > server->at)
-		ret = http_response_seen(l, server, behind(s->of[!c->client], server->at));
+		ret = http_response_seen(l, server, slice_from(s->of[!c->client], server->at));
 	return ret;
 }
 
@@ -377,7 +375,7 @@ static int look_stream(const struct look *l, const struct streams *s)
 	case STAGE_DNS:
 		for (int dir = 0; dir < 2; dir++)
 			if (!c->side[dir].done && s->of[dir].len > c->side[dir].at)
-				dns_side(l, &c->side[dir], behind(s->of[dir], c->side[dir].at));
+				dns_side(l, &c->side[dir], slice_from(s->of[dir], c->side[dir].at));
 		return c->side[0].done && c->side[1].done ? IDENTITY_DONE : 0;
 	case STAGE_FIRST:
 	case STAGE_DATAGRAMS:

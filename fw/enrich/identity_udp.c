@@ -58,6 +58,8 @@ static int look_dtls(const struct look *l)
 
 	if (result == DTLS_NOT_DTLS)
 		return 0;
+	if (result == DTLS_BAD)
+		l->id->counters.bad_datagrams++;
 	if (result == DTLS_FULL)
 		l->id->counters.buffers_full++;
 	l->c->datagrams = 0;
@@ -91,11 +93,26 @@ static bool has_port(const struct look *l, uint16_t port)
 	return l->p->port[0] == htons(port) || l->p->port[1] == htons(port);
 }
 
-static int look_service(const struct look *l, enum identity_protocol protocol)
+static void look_service(const struct look *l, enum identity_protocol protocol)
 {
 	l->facts->protocol = (uint8_t)protocol;
 	identity_status(l, NAME_NOT_TLS);
-	return 0;
+}
+
+/* A service that names others, by its port: every message is looked at. False: another port. */
+static bool look_naming(const struct look *l)
+{
+	if (has_port(l, 53) || has_port(l, 5355))
+		identity_dns(l, DNS_UNICAST, l->p->bytes, l->p->len);
+	else if (has_port(l, 5353))
+		identity_dns(l, DNS_MULTICAST, l->p->bytes, l->p->len);
+	else if (has_port(l, 67) || has_port(l, 68))
+		look_service(l, IDENTITY_DHCP);
+	else if (has_port(l, 546) || has_port(l, 547))
+		look_service(l, IDENTITY_DHCP6);
+	else
+		return false;
+	return true;
 }
 
 int identity_udp(const struct look *l)
@@ -106,19 +123,8 @@ int identity_udp(const struct look *l)
 
 	if (!l->p->len || l->p->seq)
 		return 0;	/* the rest of a datagram that is longer than any hello's */
-	if (has_port(l, 53))
-		identity_dns(l, DNS_UNICAST, l->p->bytes, l->p->len);
-	else if (has_port(l, 5353))
-		identity_dns(l, DNS_MULTICAST, l->p->bytes, l->p->len);
-	else if (has_port(l, 5355))
-		identity_dns(l, DNS_UNICAST, l->p->bytes, l->p->len);
-	else if (has_port(l, 67) || has_port(l, 68))
-		return look_service(l, IDENTITY_DHCP);
-	else if (has_port(l, 546) || has_port(l, 547))
-		return look_service(l, IDENTITY_DHCP6);
-	if (l->facts->protocol >= IDENTITY_DNS && l->facts->protocol <= IDENTITY_LLMNR)
-		return 0;
-
+	if (look_naming(l))
+		return 0;	/* never done: whoever sends garbage does not silence the service */
 	c->stage = STAGE_DATAGRAMS;
 	if (is_stun(l->p))
 		return 0;

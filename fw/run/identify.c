@@ -131,7 +131,6 @@ void identify_freed(uint32_t slot, long twin, void *arg)
 
 static void flow_copy(struct identify *id, const struct copy *copy, const uint8_t *bytes)
 {
-	static const uint8_t no_mac[6];
 	struct facts *f = &id->facts[copy->event.slot];
 	struct identity_payload p;
 	struct flowtab_flow flow;
@@ -153,10 +152,8 @@ static void flow_copy(struct identify *id, const struct copy *copy, const uint8_
 		.ack = copy->ack,
 		.bytes = bytes,
 		.len = copy->len,
-		.left = copy->left,
 		.addr = { flow.key->a_addr, flow.key->b_addr },
 		.port = { flow.key->a_port, flow.key->b_port },
-		.mac = memcmp(copy->mac, no_mac, sizeof(no_mac)) ? copy->mac : NULL,
 	};
 	id->now_ns = copy->event.time_ns;
 	id->copy = copy;

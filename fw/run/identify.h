@@ -3,7 +3,7 @@
  * identify - the seam between the flow table and enrich/identity: payload copies of the ring buffer in, facts by slot
  * kept, names and name_status into the table, all of it into records.
  *
- * Facts live in this process's memory, 52 bytes a slot, touched when used: a successor has server_name, ALPN and
+ * Facts live in this process's memory, 44 bytes a slot, touched when used: a successor has server_name, ALPN and
  * name_status (they are in pinned maps), not the rest. Used alike by the agent and by weir replay. No logging.
  */
 #pragma once

@@ -69,12 +69,12 @@ static double payloads(uint8_t proto, const uint8_t *bytes, size_t len, size_t c
 		p.flow = i & 1023;
 		p.seq = 0;
 		p.bytes = bytes;
-		p.len = p.left = cut;
+		p.len = cut;
 		identity_payload(id, &p, &facts);
 		if (cut < len) {
 			p.seq = (uint32_t)cut;
 			p.bytes = bytes + cut;
-			p.len = p.left = len - cut;
+			p.len = len - cut;
 			identity_payload(id, &p, &facts);
 		}
 		if (facts.status != NAME_OK)

@@ -64,7 +64,7 @@ static int give(uint32_t flow, unsigned int direction, uint8_t proto, uint16_t p
 	uint8_t *copy = malloc(len + !len);
 	struct identity_payload p = {
 		.flow = flow, .time_ns = now_ns, .begun_ns = now_ns, .proto = proto, .direction = (uint8_t)direction,
-		.from_start = !(flow & 4), .first_seq = 0, .seq = seq, .ack = 1, .bytes = copy, .len = len, .left = len,
+		.from_start = !(flow & 4), .first_seq = 0, .seq = seq, .ack = 1, .bytes = copy, .len = len,
 		.addr = { CLIENT, SERVER }, .port = { htons(40000), htons(port) },
 	};
 	int ret;

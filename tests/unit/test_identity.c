@@ -84,7 +84,7 @@ static int give(struct identity_payload p, const void *bytes, size_t len)
 	if (len)
 		memcpy(copy, bytes, len);
 	p.bytes = copy;
-	p.len = p.left = len;
+	p.len = len;
 	ret = identity_payload(id, &p, &facts);
 	free(copy);
 	return ret;
@@ -168,6 +168,8 @@ static void make_answer(bool retry)
 	answer_len = records(answer, 16384);
 }
 
+static void ask(const uint32_t *who, const char *name, uint16_t number, uint64_t at_ns);
+
 static void assert_client(void)
 {
 	assert_int_equal(facts.protocol, IDENTITY_TLS);
@@ -201,6 +203,56 @@ static void tls_whole(void **state)
 	assert_server();
 	assert_false(facts.bits & (IDENTITY_ECH | IDENTITY_RESUMED | IDENTITY_HELLO_RETRY));
 	assert_int_equal(identity_under_way(id), 0);
+}
+
+/* Copies that were on their way when the flow was done: they begin nothing, and change nothing. */
+static void nothing_after_the_end(void **state)
+{
+	ask(CLIENT, "cdn.example", 1, 100 * S);
+	reset();
+	base.begun_ns = 101 * S;
+	make_hello("www.example.org", false);
+	client(0, hello, hello_len);
+	make_answer(false);
+	assert_int_equal(server(0, answer, answer_len), IDENTITY_DONE);
+	assert_int_equal(server((uint32_t)answer_len + 9, "more", 4), IDENTITY_DONE);
+	assert_int_equal(client((uint32_t)hello_len, hello, hello_len), IDENTITY_DONE);
+	assert_int_equal(again, 0);
+	assert_client();
+	assert_int_equal(identity_under_way(id), 1);	/* that of the DNS flow */
+}
+
+/* One that had to make room begins anew: what is known by a better source stays. */
+static void a_name_outlives_its_connection(void **state)
+{
+	struct identity_facts kept;
+
+	ask(CLIENT, "cdn.example", 1, 100 * S);
+	reset();
+	base.begun_ns = 101 * S;
+	make_hello("www.example.org", false);
+	client(0, hello, hello_len);
+	kept = facts;
+	for (uint32_t flow = 1000; flow <= 1000 + IDENTITY_CONNECTIONS; flow++) {
+		memset(&facts, 0, sizeof(facts));
+		base.flow = flow;
+		client(0, hello, 20);
+	}
+	facts = kept;
+	base.flow = FLOW;
+	memset(name_len, 0, sizeof(name_len));
+	client((uint32_t)hello_len, "x", 1);
+	assert_int_equal(facts.source, IDENTITY_BY_SNI);
+	assert_int_equal(name_len[IDENTITY_DOMAIN], 0);
+}
+
+static void proxy_target(void **state)
+{
+	static const char connect_line[] = "CONNECT www.example.org:443 HTTP/1.1\r\nHost: www.example.org:443\r\n\r\n";
+
+	client(0, connect_line, sizeof(connect_line) - 1);
+	assert_int_equal(facts.source, IDENTITY_BY_PROXY);
+	assert_name(IDENTITY_DOMAIN, "www.example.org");
 }
 
 static void tls_every_cut(void **state)
@@ -485,6 +537,29 @@ static void ech_by_dns(void **state)
 	}
 }
 
+/*
+ * A host that asks over IPv4 and connects over IPv6 is two clients here: what it asked for as the other one shows that the
+ * address has several names, and then the extension is taken for GREASE.
+ */
+static void ech_of_a_host_with_two_addresses(void **state)
+{
+	ask(CLIENT, "www.example", 1, 100 * S);
+	ask(OTHER, "public.example", 2, 101 * S);
+	reset();
+	make_hello("public.example", true);
+	base.begun_ns = 102 * S;
+	client(0, hello, hello_len);
+	assert_int_equal(facts.status, NAME_OK);
+	assert_name(IDENTITY_DOMAIN, "public.example");
+	reset();
+	base.flow = FLOW + 1;
+	base.begun_ns = 102 * S;
+	base.proto = IPPROTO_UDP;
+	datagram(0, "abcdefgh", 8);	/* and a name by DNS alone is less sure */
+	assert_int_equal(facts.source, IDENTITY_BY_DNS_SHARED);
+	assert_name(IDENTITY_DOMAIN, "www.example");
+}
+
 /* Many messages in any pieces; more than a buffer holds. */
 static void dns_over_tcp(void **state)
 {
@@ -515,8 +590,8 @@ static void dns_malformed(void **state)
 {
 	base.proto = IPPROTO_UDP;
 	base.port[1] = htons(53);
-	for (size_t len = 1; len < 12; len++)
-		datagram(0, "\0\1\1\0\0\1\0\0\0\0\0\0", len);
+	for (size_t len = 1; len < 12; len++)	/* and none of them ends it */
+		assert_int_equal(0, datagram(0, "\0\1\1\0\0\1\0\0\0\0\0\0", len));
 	assert_int_equal(identity_counters(id)->dns_malformed, 11);
 	assert_int_equal(facts.dns.queries, 0);
 }
@@ -603,10 +678,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(tls_whole), TEST(tls_every_cut), TEST(tls_every_byte), TEST(tls_records_of_any_size),
+		TEST(tls_whole), TEST(nothing_after_the_end), TEST(a_name_outlives_its_connection), TEST(proxy_target), TEST(tls_every_cut), TEST(tls_every_byte), TEST(tls_records_of_any_size),
 		TEST(tls_each_shorter_length), TEST(tls_no_name), TEST(tls_that_carries_dns), TEST(tls_retry), TEST(tls_from_the_middle),
 		TEST(tls_midstream), TEST(tls_not_a_hello), TEST(dns_names_later_flows), TEST(dns_is_not_believed_unasked),
-		TEST(dns_gives_way_to_sni), TEST(ech_by_dns), TEST(dns_over_tcp), TEST(dns_malformed), TEST(quic_hello),
+		TEST(dns_gives_way_to_sni), TEST(ech_by_dns), TEST(ech_of_a_host_with_two_addresses), TEST(dns_over_tcp), TEST(dns_malformed), TEST(quic_hello),
 		TEST(unknown_datagrams), TEST(connections_make_room), TEST(no_more_than_a_buffer),
 	};
 
