@@ -135,4 +135,5 @@ def main():
         time.sleep(0.1)
 
 
-sys.exit(main())
+if __name__ == '__main__':
+    sys.exit(main())
