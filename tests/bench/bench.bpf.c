@@ -53,7 +53,7 @@ static __always_inline void forget_hello(void)
 	if (entry)
 		entry->owner = 0;
 	slot->hello = 0;
-	slot->flags = FLOW_SYN_SEEN;
+	slot->flags = bench.hello_flags;
 	slot->copies[0] = 0;
 	slot->name_status = 0;
 }

@@ -16,7 +16,8 @@ struct bench {
 	__u32 mask;
 	__u32 base;
 	__u32 at_random;
-	__u32 hello_slot;	/* the hello programs: slot number of the one flow */
+	__u32 hello_slot;	/* the hello programs: slot number of the one flow, */
+	__u32 hello_flags;	/* and FLOW_* that it has before its first payload */
 };
 
 /* Value of the kernel hashes: the plainest flow counter. */
