@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * bench_identity - what user space spends on a connection's first payload: facts, JA4 and names of a ClientHello over TCP,
- * and of a QUIC Initial, from the copy that the kernel made. Base: SHA-256 over the same bytes, in the same rounds.
+ * and of a QUIC Initial, from the copy that the kernel made. Bases: SHA-256 over the same bytes, in the same rounds; and,
+ * where libndpi-dev is installed, ndpi_detection_process_packet() on the same payload in IP packets, with a zeroed flow.
  *
- * bench_identity [WORD...]. ns per hello, copies and flow bookkeeping included. Rows as JSON lines; memory of the pools last.
+ * bench_identity [WORD...]. ns per hello, copies and flow bookkeeping included. Rows as JSON lines; memory of the pools
+ * last, with that of the maps which knowing names takes, at their default sizes.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -11,7 +13,19 @@
 #include <stdint.h>
 #include <string.h>
 
+#if __has_include(<ndpi/ndpi_main.h>)
+#define HAVE_NDPI 1
+#include <dlfcn.h>
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wstrict-prototypes"
+#include <ndpi/ndpi_main.h>
+#pragma GCC diagnostic pop
+#undef MIN
+#undef MAX
+#endif
+
 #include "base/util.h"
+#include "bpf/abi.h"
 #include "enrich/identity.h"
 #include "measure.h"
 #include "quic_make.h"
@@ -20,14 +34,16 @@
 #define LIST(...) (const int[]){ __VA_ARGS__, -1 }
 #define ROUNDS	15
 #define RUNS	20000u
+#define HELLOS	4096u		/* option hello_walks, by default */
+#define RING	(1u << 20)	/* map "events" */
 
 static struct identity *id;
-static size_t names;
+static bool with_ndpi;
 static const uint32_t CLIENT[4] = { 0, 0, 0xffff0000, 0x0100000a }, SERVER[4] = { 0, 0, 0xffff0000, 0x077100cb };
 
+/* Names go to map "names" in life: sweeps are another row. */
 static void found(void *arg, uint32_t flow, enum identity_name which, const uint8_t *bytes, size_t len)
 {
-	names += which == IDENTITY_SERVER_NAME;
 }
 
 /* As a browser's: 16 ciphers, 16 extensions, @fill bytes of key share. */
@@ -103,19 +119,110 @@ static double hashes(const uint8_t *bytes, size_t len)
 	return (measure_cpu_ns() - start) / RUNS;
 }
 
+#ifdef HAVE_NDPI
+/* Called by name, so that the build needs no library of it. */
+static struct {
+	typeof(ndpi_init_detection_module) *init;
+	typeof(ndpi_set_protocol_detection_bitmask2) *select;
+	typeof(ndpi_finalize_initialization) *finalize;
+	typeof(ndpi_detection_process_packet) *packet;
+	typeof(ndpi_free_flow_data) *free_data;
+	typeof(ndpi_detection_get_sizeof_ndpi_flow_struct) *flow_size;
+} ndpi;
+static struct ndpi_detection_module_struct *ndpi_module;
+static struct ndpi_flow_struct *ndpi_flow;
+
+static bool ndpi_open(void)
+{
+	void *lib = dlopen("libndpi.so", RTLD_NOW);
+	NDPI_PROTOCOL_BITMASK all;
+
+	if (!lib)
+		return false;
+	*(void **)&ndpi.init = dlsym(lib, "ndpi_init_detection_module");
+	*(void **)&ndpi.select = dlsym(lib, "ndpi_set_protocol_detection_bitmask2");
+	*(void **)&ndpi.finalize = dlsym(lib, "ndpi_finalize_initialization");
+	*(void **)&ndpi.packet = dlsym(lib, "ndpi_detection_process_packet");
+	*(void **)&ndpi.free_data = dlsym(lib, "ndpi_free_flow_data");
+	*(void **)&ndpi.flow_size = dlsym(lib, "ndpi_detection_get_sizeof_ndpi_flow_struct");
+	if (!ndpi.init || !ndpi.select || !ndpi.finalize || !ndpi.packet || !ndpi.free_data || !ndpi.flow_size)
+		return false;
+	ndpi_module = ndpi.init(ndpi_no_prefs);
+	NDPI_BITMASK_SET_ALL(all);
+	ndpi.select(ndpi_module, &all);
+	ndpi.finalize(ndpi_module);
+	ndpi_flow = malloc(ndpi.flow_size());
+	return ndpi_flow;
+}
+
+/* An IPv4 packet with @len bytes of payload from @at on. Returns its length. */
+static size_t ip_packet(uint8_t *packet, uint8_t proto, const uint8_t *at, size_t len, uint32_t seq)
+{
+	const size_t header = proto == IPPROTO_TCP ? 40 : 28, all = header + len;
+	uint8_t *l4 = packet + 20;
+
+	memset(packet, 0, header);
+	memcpy(packet, (uint8_t[]){ 0x45, 0, (uint8_t)(all >> 8), (uint8_t)all, 0, 0, 0x40, 0, 64, proto }, 10);
+	memcpy(packet + 12, "\x0a\0\0\1\xcb\0\x71\x07", 8);
+	memcpy(l4, "\x9c\x40\x01\xbb", 4);
+	if (proto == IPPROTO_TCP) {
+		memcpy(l4 + 4, (uint8_t[]){ (uint8_t)(seq >> 24), (uint8_t)(seq >> 16), (uint8_t)(seq >> 8), (uint8_t)seq }, 4);
+		memcpy(l4 + 8, "\0\0\0\1\x50\x18\x01\xf4", 8);
+	} else {
+		memcpy(l4 + 4, (uint8_t[]){ (uint8_t)((8 + len) >> 8), (uint8_t)(8 + len) }, 2);
+	}
+	memcpy(packet + header, at, len);
+	return all;
+}
+
+static double ndpi_hellos(uint8_t proto, const uint8_t *bytes, size_t len, size_t cut)
+{
+	static uint8_t packet[2][4096];
+	const size_t flow_size = ndpi.flow_size();
+	size_t first = ip_packet(packet[0], proto, bytes, cut, 1);
+	size_t second = cut < len ? ip_packet(packet[1], proto, bytes + cut, len - cut, 1 + (uint32_t)cut) : 0;
+	const double start = measure_cpu_ns();
+
+	for (uint32_t i = 0; i < RUNS; i++) {
+		memset(ndpi_flow, 0, flow_size);
+		ndpi.packet(ndpi_module, ndpi_flow, packet[0], (unsigned short)first, 1000);
+		if (second)
+			ndpi.packet(ndpi_module, ndpi_flow, packet[1], (unsigned short)second, 1000);
+		if (!ndpi_flow->host_server_name[0])
+			measure_die("nDPI has not found the name");
+		ndpi.free_data(ndpi_flow);
+	}
+	return (measure_cpu_ns() - start) / RUNS;
+}
+#else
+static bool ndpi_open(void)
+{
+	return false;
+}
+
+static double ndpi_hellos(uint8_t proto, const uint8_t *bytes, size_t len, size_t cut)
+{
+	return 0;
+}
+#endif
+
 static void row(const char *name, uint8_t proto, const uint8_t *bytes, size_t len, size_t cut)
 {
-	struct measured weir = { 0 }, base = { 0 };
+	struct measured weir = { 0 }, base = { 0 }, other = { 0 };
 
 	measure_progress("%s, %zu bytes", name, len);
 	for (int round = 0; round < ROUNDS; round++) {
 		if (round % 2)
 			measure_add(&base, hashes(bytes, len));
 		measure_add(&weir, payloads(proto, bytes, len, cut));
+		if (with_ndpi)
+			measure_add(&other, ndpi_hellos(proto, bytes, len, cut));
 		if (round % 2 == 0)
 			measure_add(&base, hashes(bytes, len));
 	}
 	measure_row(name, 1, measure_median(&weir), "SHA-256 of the bytes", measure_median(&base));
+	if (with_ndpi)
+		measure_row(name, 1, measure_median(&weir), "nDPI", measure_median(&other));
 }
 
 static void tls_rows(char **words)
@@ -149,10 +256,30 @@ static void quic_row(char **words)
 		return;
 	make_hello(&m, TLS_ON_QUIC, 44);
 	quic_put_crypto(&payload, 0, m.b, m.len);
-	while (payload.len < 1150)
+	while (payload.len < 1162)
 		quic_put_uint(&payload, 0, 1);	/* PADDING, as RFC 9000 14.1 wants */
 	quic_make_initial(&datagram, &i, payload.b, payload.len);
+	if (datagram.len != 1200)
+		measure_die("Initial of %zu bytes", datagram.len);
 	row("user_quic", IPPROTO_UDP, datagram.b, datagram.len, datagram.len);
+}
+
+static void memory_rows(char **words)
+{
+	const struct {
+		const char *name;
+		size_t bytes;
+		const char *limit;
+	} rows[] = {
+		{ "memory_identity", identity_memory(), "enrich/identity.h" },
+		{ "memory_hellos", HELLOS * sizeof(struct hello_entry), "option hello_walks" },
+		{ "memory_names", NAMES_MAX * sizeof(struct name_entry), "bpf/abi.h" },
+		{ "memory_events", RING, "bpf/maps.h" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (measure_wanted(words, rows[i].name))
+			measure_memory(rows[i].name, rows[i].bytes, rows[i].limit);
 }
 
 int main(int argc, char **argv)
@@ -162,9 +289,12 @@ int main(int argc, char **argv)
 	measure_pin_cpu();
 	if (identity_new(&id, &settings))
 		measure_die("no memory");
+	with_ndpi = ndpi_open();
+	if (!with_ndpi)
+		measure_progress("no nDPI to compare with");
 	tls_rows(argv + 1);
 	quic_row(argv + 1);
-	measure_memory("identity", identity_memory(), "enrich/identity.h");
+	memory_rows(argv + 1);
 	identity_free(id);
-	return names ? 0 : 1;
+	return 0;
 }
