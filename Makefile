@@ -53,8 +53,8 @@ san: $(B)/san/weir ## the program with address and undefined behaviour sanitizer
 fuzz: all $(FUZZ:%=$(B)/fuzz/%) ## run every fuzzer for MINUTES minutes each
 	@tests/fuzz/run $(MINUTES) $(FUZZ)
 
-bench: all tests ## ratios against named baselines, as a table and build/bench.json
-	@tests/bench/run
+bench: all tests ## ratios against named baselines, as a table and build/bench.json; ROWS="hello sweep": only these
+	@tests/bench/run $(ROWS)
 
 test-kernels: all ## load the object on Debian's 6.1 and 6.12 in QEMU
 	@tests/boot/kernels
