@@ -3,10 +3,10 @@
  * identity - when a flow's payload is looked at, and what becomes of it: the TLS hello walk of hello.h, tied to a slot,
  * and the copies of copy.h.
  *
- * Looks at the first payload of the initiator (of both ends, where the flow was not seen from its start) and, when it
- * is a TLS handshake record, walks the ClientHello over as many in-order segments as it takes. The walk lies in the pool
- * "hellos"; user space takes the names and frees it. So server_name and ALPN are known also when the ring is full; all
- * else user space reads from the copies. Costs one test of flags once nothing is of interest any more.
+ * Looks at the first payload of the initiator (of both ends, where the flow was not seen from its start). User space reads it
+ * from its copy. A TLS hello of more than one chunk, or whose copy found no place, is walked over as many in-order segments
+ * as it takes: so server_name and ALPN are known also when the ring is full. The walk lies in the pool "hellos"; user space
+ * takes the names and frees it. Costs one test of flags once nothing is of interest any more.
  */
 #pragma once
 
@@ -107,6 +107,15 @@ static __always_inline int identity_may_start(const struct packet *pkt, __u32 fr
 	return 1;
 }
 
+/* A whole ClientHello in one record, all of it here. Lengths that lie are for its reader to find. RFC 8446 5.1, 4 */
+static __always_inline int hello_is_whole(const struct hello_buf *buf)
+{
+	const __u8 *b = buf->bytes;
+	__u32 record = b[3] << 8 | b[4], message = b[6] << 16 | b[7] << 8 | b[8];
+
+	return buf->len >= 9 && b[0] == TLS_HANDSHAKE && b[5] == 1 && 4 + message <= record && 9 + message <= buf->len;
+}
+
 /* The first payload of a side, whose first byte is @first. A walk where it looks like a TLS handshake, else 0. */
 static __always_inline __u32 identity_first(const struct packet *pkt, __u32 from_b, struct flow_ref *flow, __u8 first)
 {
@@ -168,7 +177,7 @@ static __always_inline int identity_chunk(void *ctx, enum hook_kind kind)
 	struct hello_entry *walk;
 	struct flow_ref flow;
 	struct look *look;
-	__u32 len;
+	__u32 len, whole, copied = 0;
 
 	if (!tmp)
 		return 1;
@@ -192,26 +201,32 @@ static __always_inline int identity_chunk(void *ctx, enum hook_kind kind)
 		return 1;
 	}
 	tmp->buf.len = len;
-	if (look->start) {
-		look->start = 0;
-		look->walk = identity_first(&tmp->pkt, look->from_b, &flow, tmp->buf.bytes[0]);
-	}
 	if (look->at == 0 && tmp->buf.bytes[0] != TLS_HANDSHAKE)
 		tmp->copy.event.time_ns = clock_precise_ns();
+	/* A copy is sent last: what user space makes of it must not be overwritten. */
+	whole = look->copy && look->start && hello_is_whole(&tmp->buf);
+	if (whole) {
+		copied = copy_send(tmp, &tmp->pkt, look->at, tmp->buf.len);
+		if (copied)
+			flow_flag(flow.slot, FLOW_HELLO_DONE | (look->from_b ? FLOW_PAYLOAD_B : FLOW_PAYLOAD_A));
+	}
+	if (look->start && !copied)
+		look->walk = identity_first(&tmp->pkt, look->from_b, &flow, tmp->buf.bytes[0]);
+	look->start = 0;
 	walk = look_walk(look);
-	look->told = 1;
+	look->told = 1;	/* what has no walk has no result to take */
 	if (walk && look->at >= look->from && walk->hello.status == HELLO_MORE) {
 		hello_walk(&walk->hello, &tmp->buf);
 		look->told = !identity_result(&walk->hello, &flow);
 	}
 	if (look->copy) {
 		flow.slot->copies[look->from_b & 1]++;
-		if (copy_send(tmp, &tmp->pkt, look->at, tmp->buf.len))
-			look->told = 1;
-		else if (flow.slot->name_status == NAME_NONE_YET)
+		if (!whole)
+			copied = copy_send(tmp, &tmp->pkt, look->at, tmp->buf.len);
+		if (!copied && flow.slot->name_status == NAME_NONE_YET)
 			flow.slot->name_status = NAME_LOST_SEGMENT;
 	}
-	if (!look->told)
+	if (!look->told && !copied)
 		event_hello(flow.slot->key.port, flow.number, flow.slot->last_ns);
 	look->at += tmp->buf.len;
 	return 0;

@@ -126,15 +126,51 @@ static void check_name(enum name_status status, bool done, unsigned int walks)
 	check_name_told(status, done, walks, 0);
 }
 
+/* All of the hello was in one frame. One chunk is left to who reads the copy; more are walked. */
+static void check_whole(void)
+{
+	if (hello_wire.len <= HELLO_CHUNK) {
+		check_name(NAME_NONE_YET, true, 0);
+		return;
+	}
+	check_name(NAME_OK, true, 1);
+	check_walk(true);
+}
+
 static void one_frame(int hook)
 {
 	handshake(hook);
 	check_name(NAME_NONE_YET, false, 0);
 	send_hello(hook, 0, hello_wire.len);
+	check_whole();
+	send_tcp(hook, 0, ACK, ISN + 1 + (uint32_t)hello_wire.len, "\x16\3\1", 3);	/* no second walk */
+	check_whole();
+}
+
+/* What looks whole, or does not: the last byte late, two records, and bytes behind it. */
+static void whole_or_not(int hook)
+{
+	handshake(hook);
+	send_hello(hook, 0, hello_wire.len - 1);
+	check_name(NAME_TRUNCATED, false, 1);
+	send_hello(hook, hello_wire.len - 1, hello_wire.len);
 	check_name(NAME_OK, true, 1);
 	check_walk(true);
-	send_tcp(hook, 0, ACK, ISN + 1 + (uint32_t)hello_wire.len, "\x16\3\1", 3);	/* no second walk */
+
+	reset(0);
+	hello_records(&hello_wire, &hello_message, hello_message.len - 1);
+	handshake(hook);
+	send_hello(hook, 0, hello_wire.len);
 	check_name(NAME_OK, true, 1);
+	check_walk(true);
+
+	reset(0);
+	hello_records(&hello_wire, &hello_message, 16384);
+	hello_wire.b[hello_wire.len++] = 0x14;
+	handshake(hook);
+	send_hello(hook, 0, hello_wire.len);
+	check_name(NAME_NONE_YET, true, 0);
+	hello_wire.len--;
 }
 
 /* TCP Fast Open (RFC 7413): the hello, or its first part, is in the SYN, which takes a sequence number itself. */
@@ -200,8 +236,7 @@ static void syn_ack_first(int hook)
 {
 	send_tcp(hook, 1, SYN | ACK, 0, NULL, 0);
 	send_hello(hook, 0, hello_wire.len);
-	check_name(NAME_OK, true, 1);
-	check_walk(true);
+	check_whole();
 }
 
 static void server_first(int hook)
@@ -210,7 +245,7 @@ static void server_first(int hook)
 	send_tcp(hook, 1, PSH | ACK, 1, "220 hello\r\n", 11);
 	check_name(NAME_NONE_YET, false, 0);
 	send_hello(hook, 0, hello_wire.len);
-	check_name(NAME_OK, true, 1);
+	check_whole();
 }
 
 static void not_tls(int hook)
@@ -229,9 +264,18 @@ static void server_hello_is_none(int hook)
 
 static void bad_hello(int hook)
 {
+	static const char bad[] = "\x16\3\1\0\x06\1\0\0\1\3\3";
+
 	handshake(hook);
-	send_tcp(hook, 0, PSH | ACK, ISN + 1, "\x16\3\1\0\x06\1\0\0\1\3\3", 11);
-	check_name(NAME_BAD_HELLO, true, 1);
+	send_tcp(hook, 0, PSH | ACK, ISN + 1, bad, sizeof(bad) - 1);
+	check_name(NAME_NONE_YET, true, 0);	/* whole: what it is worth is for the reader of the copy to say */
+
+	reset(0);
+	handshake(hook);
+	only_slot()->flags |= FLOW_COPY_OFF;
+	tcp_copied = false;
+	send_tcp(hook, 0, PSH | ACK, ISN + 1, bad, sizeof(bad) - 1);
+	check_name_told(NAME_BAD_HELLO, true, 1, 1);
 }
 
 static void midstream(int hook)
@@ -245,8 +289,7 @@ static void midstream(int hook)
 static void midstream_hello(int hook)
 {
 	send_hello(hook, 0, hello_wire.len);
-	check_name(NAME_OK, true, 1);
-	check_walk(true);
+	check_whole();
 }
 
 static void pool_full(int hook)
@@ -254,7 +297,7 @@ static void pool_full(int hook)
 	for (uint32_t i = 0; i < HELLOS; i++)
 		hellos[i].owner = SLOTS;
 	handshake(hook);
-	send_hello(hook, 0, hello_wire.len);
+	send_hello(hook, 0, 100);
 	EXPECT("hello_pool_full", read_stat(STAT_HELLO_POOL_FULL), 1);
 	check_name(NAME_TABLE_FULL, true, 0);
 }
@@ -392,6 +435,7 @@ static const struct hello_row {
 } hello_rows[] = {
 	{ "hello: one frame", 9, one_frame },
 	{ "hello: more than one chunk", 2700, one_frame },
+	{ "hello: whole or not", 9, whole_or_not },
 	{ "hello: two frames", 700, two_frames },
 	{ "hello: segments sent again", 9, retransmitted },
 	{ "hello: a segment is missing", 100, segment_missing },
