@@ -324,6 +324,15 @@ HELLO_INLINE void hello_trim_alpn(struct hello *h)
 	}
 }
 
+/* Does @buf hold all of a ClientHello, in one record? A walk over it ends. What its lengths say is for its reader to judge. */
+HELLO_INLINE int hello_is_whole(const struct hello_buf *buf)
+{
+	const __u8 *b = buf->bytes;	/* RFC 8446 5.1: type, version, length; 4: type, length */
+	__u32 record = b[3] << 8 | b[4], message = b[6] << 16 | b[7] << 8 | b[8];
+
+	return buf->len >= 9 && b[0] == 0x16 && b[5] == 1 && message >= 2 && 4 + message <= record && 9 + message <= buf->len;
+}
+
 /* A walk begins; @next_seq is the sequence number of the first payload byte. Leaves the store as it is. */
 HELLO_INLINE void hello_begin(struct hello *h, __u32 next_seq)
 {

@@ -107,15 +107,6 @@ static __always_inline int identity_may_start(const struct packet *pkt, __u32 fr
 	return 1;
 }
 
-/* A whole ClientHello in one record, all of it here. Lengths that lie are for its reader to find. RFC 8446 5.1, 4 */
-static __always_inline int hello_is_whole(const struct hello_buf *buf)
-{
-	const __u8 *b = buf->bytes;
-	__u32 record = b[3] << 8 | b[4], message = b[6] << 16 | b[7] << 8 | b[8];
-
-	return buf->len >= 9 && b[0] == TLS_HANDSHAKE && b[5] == 1 && 4 + message <= record && 9 + message <= buf->len;
-}
-
 /* The first payload of a side, whose first byte is @first. A walk where it looks like a TLS handshake, else 0. */
 static __always_inline __u32 identity_first(const struct packet *pkt, __u32 from_b, struct flow_ref *flow, __u8 first)
 {

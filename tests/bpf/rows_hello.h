@@ -264,7 +264,7 @@ static void server_hello_is_none(int hook)
 
 static void bad_hello(int hook)
 {
-	static const char bad[] = "\x16\3\1\0\x06\1\0\0\1\3\3";
+	static const char bad[] = "\x16\3\1\0\x06\1\0\0\2\3\3";	/* ends behind its version */
 
 	handshake(hook);
 	send_tcp(hook, 0, PSH | ACK, ISN + 1, bad, sizeof(bad) - 1);

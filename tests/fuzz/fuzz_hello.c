@@ -79,6 +79,19 @@ static void check_ref(const struct hello *h, const struct hello_ref *ref)
 	CHECK(h->alpn_len == kept);
 }
 
+/* What looks whole has an end to walk to. */
+static void check_whole(const struct hello *h, const uint8_t *data, size_t size)
+{
+	static struct hello_buf buf;
+
+	if (size > HELLO_CHUNK)
+		return;
+	memset(&buf, 0, sizeof(buf));
+	memcpy(buf.bytes, data, size);
+	buf.len = (__u32)size;
+	CHECK(!hello_is_whole(&buf) || h->status != HELLO_MORE);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct hello whole, pieces, bytewise;
@@ -91,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	walk(&bytewise, data + 1, size - 1, 1, data[0]);
 	check_same(&whole, &bytewise);
 	check_same(&pieces, &bytewise);
+	check_whole(&whole, data + 1, size - 1);
 	hello_ref(&ref, data + 1, size - 1);
 	check_ref(&whole, &ref);
 	check_ref(&bytewise, &ref);

@@ -142,6 +142,34 @@ static void byte_by_byte(void **state)
 }
 
 /* Shorter than where both names are there: MORE. Without one of them: MORE up to the last byte. */
+/* Of a first chunk: all of the hello in one record, whatever is behind it; no shorter length, no other type, no second record. */
+static void whole_or_not(void **state)
+{
+	make_small();
+	memset(&buf, 0, sizeof(buf));
+	memcpy(buf.bytes, wire.b, wire.len);
+	for (buf.len = 0; buf.len <= wire.len + 3; buf.len++)
+		assert_int_equal(hello_is_whole(&buf), buf.len >= wire.len);
+	buf.len = (__u32)wire.len;
+	for (int at = 0; at <= 5; at += 5) {	/* content type, message type */
+		buf.bytes[at]++;
+		assert_false(hello_is_whole(&buf));
+		buf.bytes[at]--;
+	}
+	buf.bytes[4]--;		/* the record ends before the message does */
+	assert_false(hello_is_whole(&buf));
+	buf.bytes[4]++;
+	buf.bytes[6] = 1;	/* 65 kB more */
+	assert_false(hello_is_whole(&buf));
+	for (__u8 len = 0; len < 4; len++) {	/* not even a version */
+		buf.bytes[6] = buf.bytes[7] = 0;
+		buf.bytes[8] = len;
+		assert_int_equal(hello_is_whole(&buf), len >= 2);
+	}
+	memset(&buf, 0xff, sizeof(buf));
+	assert_false(hello_is_whole(&buf));
+}
+
 static void shorter_is_more(void **state)
 {
 	size_t names;
@@ -608,7 +636,7 @@ static void walk_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_segment),
+		cmocka_unit_test(one_segment), cmocka_unit_test(whole_or_not),
 		cmocka_unit_test(every_cut_in_two),
 		cmocka_unit_test(every_cut_in_three),
 		cmocka_unit_test(byte_by_byte),
