@@ -11,8 +11,9 @@
 #pragma once
 
 #include <linux/types.h>
+#include "bpf/abi_tcp.h"
 
-#define ABI_VERSION 2
+#define ABI_VERSION 3
 
 /* ---- ports ---------------------------------------------------------------------------------------------------- */
 
@@ -91,6 +92,7 @@ struct taken {
 	X(HELLO_DONE,		"hello_done",		"TLS hello walks that came to an end") \
 	X(HELLO_POOL_FULL,	"hello_pool_full",	"hellos not walked: no free walk state") \
 	X(HELLO_BUSY,		"hello_busy",		"hello segments skipped: another CPU was in the same walk") \
+	X(TCP_POOL_FULL,	"tcp_pool_full",	"connections whose health is not measured: no free place in the pool") \
 	X(FRAGMENT_ORPHAN,	"fragment_orphan",	"later fragments whose first one is not known: flow with ports 0") \
 	X(CLAIM_LOST,		"claim_lost",		"slot claims during which another CPU changed the bucket; tried again")
 
@@ -177,8 +179,7 @@ struct flow_slot {
 		__u32 hello;		/* FLOW_HELLO_WALK: 1 + index into map "hellos" */
 		__u32 client_seq;	/* before, with FLOW_CLIENT_SEQ: first TCP sequence number of the initiator's data */
 	};
-	__u16 sni;		/* user space: indices into map "names"; 0: none */
-	__u16 alpn;
+	__u32 tcp;		/* 1 + index into map "tcp"; 0: none */
 	__u8 name_status;	/* enum name_status */
 	__u8 end_reason;	/* user space: why it was marked dead (IPFIX flowEndReason); 0: not yet */
 	__u8 mac[6];		/* layer-2 peer on this port; zero: unknown */
@@ -206,10 +207,13 @@ _Static_assert(sizeof(struct flow_bucket) == 1024, "flow_bucket");
 
 #define BUCKET_SPILL 6	/* a bucket this full sends new flows to the emptier of the two */
 
-/* Value of map "ledger", one a slot: what user space has reported of the flow so far. Kept across its restarts. */
+/* Value of map "ledger", one a slot: what user space has reported of the flow so far, and named. Kept across its restarts. */
 struct flow_total {
-	__u64 packets[2];	/* [0] sent by a, [1] by b */
-	__u64 bytes[2];
+	__u64 bytes[2];		/* [0] sent by a, [1] by b */
+	__u32 packets[2];	/* low 32 bits, */
+	__u16 packets_high[2];	/* and 16 more */
+	__u16 sni;		/* indices into map "names"; 0: none */
+	__u16 alpn;
 };
 _Static_assert(sizeof(struct flow_total) == 32, "flow_total");
 
@@ -350,10 +354,8 @@ struct event {
 _Static_assert(sizeof(struct event) == 24, "event");
 
 #define COPY_NO_SLOT	0xffffffffu	/* event.slot of ARP, which is no flow */
-/*
- * A side of a flow, 2 kB each at most; the packet that begins below it is copied whole. The first packet beyond it ends the
- * copies of both sides. DNS, mDNS, LLMNR, DHCP, neighbour discovery: no limit.
- */
+/* A side of a flow, 2 kB each at most; the packet that begins below it is copied whole. The first packet beyond it ends the
+ * copies of both sides. DNS, mDNS, LLMNR, DHCP, neighbour discovery: no limit. */
 #define COPIES_MAX	24
 
 /*
@@ -383,7 +385,7 @@ struct meta {
 	__u32 abi_version;
 	__u32 slots;		/* of the flow table; a power of two */
 	__u32 hellos;		/* of the walk pool; a power of two */
-	__u32 zero;
+	__u32 tcps;		/* of the pool of TCP connections; a power of two */
 	__u64 seed;		/* of the flow hash: random, so that nobody outside can aim at a bucket */
 	__u64 created_ns;
 };

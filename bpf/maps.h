@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * maps - every map of the dataplane: what it holds, who writes, who deletes, memory at full size.
- * The loader sizes "flows", "ledger" and "hellos"; the figures below are for 65536 slots and 4096 walks.
+ * The loader sizes "flows", "ledger", "hellos" and "tcp"; the figures below are for 65536 slots and 4096 walks.
  */
 #pragma once
 
@@ -40,6 +40,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct hello_entry);
 } hellos SEC(".maps");
+
+/* TCP connections by pool index. Kernel claims and measures; user space reads, takes rtt, frees. 2 MB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct tcp_health);
+} tcp SEC(".maps");
 
 /* Host names and ALPN lists by index. User space only: here so that they outlive it beside the flows. 4.3 MB. */
 struct {
@@ -163,5 +172,6 @@ struct {
 /* Set by the loader before the programs are loaded; the verifier then knows them. */
 const volatile __u32 cfg_bucket_mask = 8191;
 const volatile __u32 cfg_hello_mask = 4095;
+const volatile __u32 cfg_tcp_mask = 16383;
 const volatile __u64 cfg_seed;
 const volatile __u32 cfg_replay;

@@ -60,6 +60,8 @@ struct packet {
 	__u16 vlan[2];		/* VLAN ids, outermost first; 0: none or priority tag */
 	__u16 pppoe_session;
 	__u16 l3_off;		/* of the IP header */
+	__u16 tcp_window;	/* not scaled */
+	__u16 zero;
 	__u32 ip_len;		/* IP total length as the header says; 0: not said (jumbo, segmentation offload) */
 	__u32 hdr_len;		/* link + IP + transport headers: what each segment of a GSO packet repeats */
 	__u32 payload_off;	/* of the payload of TCP or UDP, of a neighbour discovery message, of ARP */

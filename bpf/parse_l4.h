@@ -39,6 +39,7 @@ static __always_inline void parse_tcp(struct cursor *c, __u32 l4_len, struct pac
 	pkt->tcp_flags = ((const __u8 *)tcp)[13];
 	pkt->tcp_seq = bpf_ntohl(tcp->seq) + tcp->syn;
 	pkt->tcp_ack = bpf_ntohl(tcp->ack_seq);
+	pkt->tcp_window = bpf_ntohs(tcp->window);
 	pkt->hdr_len = pkt->payload_off = l4_off + hdr_len;
 	pkt->payload_len = l4_len == L4_UNKNOWN_LEN ? 0 : l4_len - hdr_len;
 }

@@ -13,6 +13,7 @@
 #include "bpf/count.h"
 #include "bpf/event.h"
 #include "bpf/flowtab.h"
+#include "bpf/health.h"
 #include "bpf/hello.h"
 #include "bpf/identity.h"
 
@@ -91,8 +92,13 @@ __noinline __u64 count_flow(struct packet *pkt, const struct frame *frame)
 			return BOOK_TABLE_FULL;
 		todo = FLOWED_NEW;
 	} else {
-		add.now_ns = frame->now_ns;
+		const __u64 before_ns = flow.slot->last_ns;
+
+		/* A SYN-ACK's time is half of two round trips. */
+		add.now_ns = (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) ? clock_precise_ns() : frame->now_ns;
 		class = flow_count(flow.slot, &add);
+		if (pkt->bits & PACKET_TCP)
+			health_look(pkt, &flow, add.from_b, before_ns);
 	}
 	if (pkt->payload_len && ~flow.slot->flags & payload_looked(pkt))
 		todo |= FLOWED_PAYLOAD;

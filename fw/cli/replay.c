@@ -147,10 +147,12 @@ static int run_open(struct replay_run *run)
 		.flows_fd = dataplane_map_fd(run->dp, "flows"),
 		.ledger_fd = dataplane_map_fd(run->dp, "ledger"),
 		.hellos_fd = dataplane_map_fd(run->dp, "hellos"),
+		.tcp_fd = dataplane_map_fd(run->dp, "tcp"),
 		.names_fd = dataplane_map_fd(run->dp, "names"),
 		.taken_fd = dataplane_map_fd(run->dp, "taken"),
 		.slots = run->slots,
 		.hellos = REPLAY_HELLOS,
+		.tcps = dataplane_meta(run->dp)->tcps,
 		.limits = replay_limits,
 		.freed = identify_freed,
 	};

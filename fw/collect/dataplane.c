@@ -155,9 +155,11 @@ static int open_object(struct dataplane *dp)
 static int set_constants(struct dataplane *dp, bool replay)
 {
 	uint32_t bucket_mask = dp->meta.slots / BUCKET_SLOTS - 1, hello_mask = dp->meta.hellos - 1, is_replay = replay;
+	uint32_t tcp_mask = dp->meta.tcps - 1;
 	const struct rodata_value values[] = {
 		{ "cfg_bucket_mask", &bucket_mask, sizeof(bucket_mask) },
 		{ "cfg_hello_mask", &hello_mask, sizeof(hello_mask) },
+		{ "cfg_tcp_mask", &tcp_mask, sizeof(tcp_mask) },
 		{ "cfg_seed", &dp->meta.seed, sizeof(dp->meta.seed) },
 		{ "cfg_replay", &is_replay, sizeof(is_replay) },
 	};
@@ -175,6 +177,7 @@ static int set_sizes(struct dataplane *dp)
 		{ "flows", dp->meta.slots / BUCKET_SLOTS },
 		{ "ledger", dp->meta.slots },
 		{ "hellos", dp->meta.hellos },
+		{ "tcp", dp->meta.tcps },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -363,6 +366,7 @@ static int fill_meta(struct dataplane *dp, const struct dataplane_settings *sett
 		.abi_version = ABI_VERSION,
 		.slots = settings->slots,
 		.hellos = settings->hellos,
+		.tcps = settings->slots / TCP_SLOTS_EACH,
 		.seed = settings->seed,
 		.created_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec,
 	};

@@ -27,6 +27,7 @@ struct flowtab {
 	struct flow_bucket *flows;
 	struct flow_total *ledger;
 	struct hello_entry *hellos;
+	struct tcp_health *tcps;
 	struct taken *taken;
 	uint32_t buckets;
 	uint32_t at;		/* first bucket of the next step */
@@ -88,12 +89,50 @@ static uint16_t report_second(uint64_t ns)
 	return (uint16_t)MAX(ns / NS_PER_S & 0xffff, 1);
 }
 
+static void add_totals(struct flow_total *total, const uint64_t packets[2], const uint64_t bytes[2])
+{
+	for (int i = 0; i < 2; i++) {
+		const uint64_t sum = (total->packets[i] | (uint64_t)total->packets_high[i] << 32) + packets[i];
+
+		total->packets[i] = (uint32_t)sum;
+		total->packets_high[i] = (uint16_t)(sum >> 32);
+		total->bytes[i] += bytes[i];
+	}
+}
+
+static struct flow_totals totals_of(const struct flow_total *total)
+{
+	struct flow_totals sum;
+
+	for (int i = 0; i < 2; i++) {
+		sum.packets[i] = total->packets[i] | (uint64_t)total->packets_high[i] << 32;
+		sum.bytes[i] = total->bytes[i];
+	}
+	return sum;
+}
+
+/* The flow's place in the pool of TCP connections; NULL: it has none. */
+static struct tcp_health *tcp_of(const struct flowtab *ft, const struct flow_slot *slot, uint32_t number)
+{
+	struct tcp_health *h = slot->tcp - 1 < ft->settings.tcps ? &ft->tcps[slot->tcp - 1] : NULL;
+
+	return h && __atomic_load_n(&h->owner, __ATOMIC_ACQUIRE) == number + 1 ? h : NULL;
+}
+
+/* Counts that the kernel adds to as bytes: a sample between the copy and the zero is lost, which a histogram can bear. */
+static void take_tcp(struct tcp_health *from, struct tcp_health *ret_copy)
+{
+	*ret_copy = *from;
+	memset(from->rtt, 0, sizeof(from->rtt));
+}
+
 static void report(struct flowtab *ft, uint32_t number, enum flow_end end, const struct sweep *sweep)
 {
 	struct flow_slot *slot = slot_at(ft, number);
 	struct flow_total *total = &ft->ledger[number];
 	static const uint8_t no_mac[6];
-	const struct name_entry *sni = names_get(ft->names, slot->sni), *alpn = names_get(ft->names, slot->alpn);
+	const struct name_entry *sni = names_get(ft->names, total->sni), *alpn = names_get(ft->names, total->alpn);
+	struct tcp_health *tcp = tcp_of(ft, slot, number), tcp_copy;
 	struct flow_report r = {
 		.slot = number,
 		.key = &slot->key,
@@ -106,11 +145,12 @@ static void report(struct flowtab *ft, uint32_t number, enum flow_end end, const
 
 	take(slot, &r);
 	close_books(ft, slot, &r);
-	for (int i = 0; i < 2; i++) {
-		total->packets[i] += r.packets[i];
-		total->bytes[i] += r.bytes[i];
+	add_totals(total, r.packets, r.bytes);
+	r.total = totals_of(total);
+	if (tcp) {
+		take_tcp(tcp, &tcp_copy);
+		r.tcp = &tcp_copy;
 	}
-	r.total = *total;
 	r.last_ns = MAX(slot->last_ns, slot->first_ns);	/* the coarse clock may be a tick behind the precise one */
 	if (sni) {
 		r.sni = sni->bytes;
@@ -142,16 +182,16 @@ static bool names_it(uint8_t status)
 }
 
 /* The kernel's reading of the server_name. What user space has read already stays: it reads to the hello's end. */
-static void take_sni(struct flowtab *ft, struct flow_slot *slot, const uint8_t *bytes, uint32_t len)
+static void take_sni(struct flowtab *ft, struct flow_slot *slot, uint16_t *sni, const uint8_t *bytes, uint32_t len)
 {
-	const struct name_entry *known = names_get(ft->names, slot->sni);
+	const struct name_entry *known = names_get(ft->names, *sni);
 
 	if (!known)
-		set_name(ft, &slot->sni, bytes, len);
+		set_name(ft, sni, bytes, len);
 	else if (known->len != len || memcmp(known->bytes, bytes, len))
 		ft->counters.names_differ++;
-	if (!names_it(slot->name_status) || !slot->sni)
-		slot->name_status = slot->sni ? NAME_OK : NAME_TABLE_FULL;
+	if (!names_it(slot->name_status) || !*sni)
+		slot->name_status = *sni ? NAME_OK : NAME_TABLE_FULL;
 }
 
 /* The walk's result into the slot, its entry back to the pool. Entry first: what breaks off between is found again. */
@@ -163,9 +203,9 @@ static void take_names(struct flowtab *ft, struct flow_slot *slot, uint32_t slot
 		const struct hello *h = &entry->hello;
 
 		if (h->flags & HELLO_SNI)
-			take_sni(ft, slot, h->store, MIN(h->sni_len, SNI_MAX));
-		if (h->flags & HELLO_ALPN && !slot->alpn)
-			set_name(ft, &slot->alpn, h->store + HELLO_ALPN_AT, MIN(h->alpn_len, ALPN_MAX));
+			take_sni(ft, slot, &ft->ledger[slot_number].sni, h->store, MIN(h->sni_len, SNI_MAX));
+		if (h->flags & HELLO_ALPN && !ft->ledger[slot_number].alpn)
+			set_name(ft, &ft->ledger[slot_number].alpn, h->store + HELLO_ALPN_AT, MIN(h->alpn_len, ALPN_MAX));
 		ft->counters.names_taken++;
 		__atomic_store_n(&entry->owner, 0, __ATOMIC_RELEASE);
 	}
@@ -180,16 +220,29 @@ static bool kill(struct flow_slot *slot, uint32_t tag)
 					   __ATOMIC_RELAXED);
 }
 
+static void free_tcp(struct tcp_health *tcp)
+{
+	const uint32_t owner = tcp->owner;
+
+	memset(tcp, 0, offsetof(struct tcp_health, owner));
+	memset(&tcp->handshake_us, 0, sizeof(*tcp) - offsetof(struct tcp_health, handshake_us));
+	tcp->owner = owner;
+	__atomic_store_n(&tcp->owner, 0, __ATOMIC_RELEASE);
+}
+
 /* Zeroes all but tag and summary, which belongs to the bucket, then gives the slot back. */
 static void free_slot(struct flowtab *ft, uint32_t number, long twin)
 {
 	const uint32_t bucket = number / BUCKET_SLOTS, at = number % BUCKET_SLOTS;
 	struct flow_slot *slot = slot_at(ft, number);
+	struct tcp_health *tcp = tcp_of(ft, slot, number);
 
 	if (ft->settings.freed)
 		ft->settings.freed(number, twin, ft->settings.freed_arg);
-	names_unref(ft->names, slot->sni);
-	names_unref(ft->names, slot->alpn);
+	names_unref(ft->names, ft->ledger[number].sni);
+	names_unref(ft->names, ft->ledger[number].alpn);
+	if (tcp)
+		free_tcp(tcp);
 	if (slot->flags & FLOW_ALT) {
 		uint32_t *home = &ft->flows[other_bucket(ft, bucket, slot->tag)].slot[0].summary;
 
@@ -245,6 +298,7 @@ static void put_back(struct flow_slot *slot, const struct flow_report *taken)
 static long merge_twin(struct flowtab *ft, uint32_t number)
 {
 	struct flow_slot *slot = slot_at(ft, number), *other;
+	struct flow_total *mine = &ft->ledger[number], *theirs;
 	const long found = find_twin(ft, number);
 	struct flow_report taken;
 
@@ -254,17 +308,15 @@ static long merge_twin(struct flowtab *ft, uint32_t number)
 	other = slot_at(ft, (uint32_t)found);
 	take(slot, &taken);
 	put_back(other, &taken);
-	for (int side = 0; side < 2; side++) {
-		ft->ledger[found].packets[side] += ft->ledger[number].packets[side];
-		ft->ledger[found].bytes[side] += ft->ledger[number].bytes[side];
-	}
+	theirs = &ft->ledger[found];
+	add_totals(theirs, totals_of(mine).packets, totals_of(mine).bytes);
 	__atomic_fetch_or(&other->flags, slot->flags & (FLOW_TCP_FLAGS_A | FLOW_TCP_FLAGS_B), __ATOMIC_RELAXED);
 	other->first_ns = MIN(other->first_ns, slot->first_ns);
-	if (!other->sni && !other->alpn && (slot->sni || slot->alpn)) {	/* references and all */
-		other->sni = slot->sni;
-		other->alpn = slot->alpn;
+	if (!theirs->sni && !theirs->alpn && (mine->sni || mine->alpn)) {	/* references and all */
+		theirs->sni = mine->sni;
+		theirs->alpn = mine->alpn;
 		other->name_status = slot->name_status;
-		slot->sni = slot->alpn = 0;
+		mine->sni = mine->alpn = 0;
 	}
 	return found;
 }
@@ -486,23 +538,23 @@ bool flowtab_flow(const struct flowtab *ft, uint32_t number, struct flowtab_flow
 void flowtab_set_names(struct flowtab *ft, uint32_t number, const uint8_t *sni, uint8_t sni_len, const uint8_t *alpn,
 		       uint8_t alpn_len)
 {
-	struct flow_slot *slot = slot_at(ft, number);
-	const struct name_entry *known = names_get(ft->names, slot->sni);
+	struct flow_total *total = &ft->ledger[number];
+	const struct name_entry *known = names_get(ft->names, total->sni);
 
 	if (sni_len) {
 		if (known && (known->len != sni_len || memcmp(known->bytes, sni, sni_len)))
 			ft->counters.names_differ++;
-		set_name(ft, &slot->sni, sni, sni_len);
+		set_name(ft, &total->sni, sni, sni_len);
 	}
 	if (alpn_len)
-		set_name(ft, &slot->alpn, alpn, alpn_len);
+		set_name(ft, &total->alpn, alpn, alpn_len);
 }
 
 void flowtab_set_status(struct flowtab *ft, uint32_t number, enum name_status status)
 {
 	struct flow_slot *slot = slot_at(ft, number);
 
-	if (status == NAME_OK && !slot->sni)
+	if (status == NAME_OK && !ft->ledger[number].sni)
 		status = NAME_TABLE_FULL;
 	if (status != NAME_NONE_YET && (!names_it(slot->name_status) || names_it(status)))
 		slot->name_status = (uint8_t)status;
@@ -530,8 +582,8 @@ static void count_references(struct flowtab *ft)
 
 		if (!(slot->tag & (TAG_LIVE | TAG_DEAD)))
 			continue;
-		names_ref(ft->names, slot->sni);
-		names_ref(ft->names, slot->alpn);
+		names_ref(ft->names, ft->ledger[number].sni);
+		names_ref(ft->names, ft->ledger[number].alpn);
 	}
 }
 
@@ -566,6 +618,8 @@ int flowtab_new(struct flowtab **ret_ft, const struct flowtab_settings *settings
 	if (!err)
 		err = map_shared(settings->hellos_fd, settings->hellos * sizeof(*ft->hellos), &ft->hellos);
 	if (!err)
+		err = map_shared(settings->tcp_fd, settings->tcps * sizeof(*ft->tcps), &ft->tcps);
+	if (!err)
 		err = map_shared(settings->taken_fd, PORTS_MAX * sizeof(*ft->taken), &ft->taken);
 	if (!err)
 		err = names_open(&ft->names, settings->names_fd);
@@ -586,6 +640,7 @@ struct flowtab *flowtab_free(struct flowtab *ft)
 	unmap(ft->flows, ft->buckets * sizeof(*ft->flows));
 	unmap(ft->ledger, ft->settings.slots * sizeof(*ft->ledger));
 	unmap(ft->hellos, ft->settings.hellos * sizeof(*ft->hellos));
+	unmap(ft->tcps, ft->settings.tcps * sizeof(*ft->tcps));
 	unmap(ft->taken, PORTS_MAX * sizeof(*ft->taken));
 	free(ft);
 	return NULL;

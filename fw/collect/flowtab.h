@@ -38,11 +38,16 @@ struct flowtab_limits {
 typedef void (*flowtab_freed)(uint32_t slot, long twin, void *arg);
 
 struct flowtab_settings {
-	int flows_fd, ledger_fd, hellos_fd, names_fd, taken_fd;
-	uint32_t slots, hellos;	/* struct meta */
+	int flows_fd, ledger_fd, hellos_fd, tcp_fd, names_fd, taken_fd;
+	uint32_t slots, hellos, tcps;	/* struct meta */
 	struct flowtab_limits limits;
 	flowtab_freed freed;	/* NULL: nobody wants to know */
 	void *freed_arg;
+};
+
+struct flow_totals {
+	uint64_t packets[2];
+	uint64_t bytes[2];
 };
 
 /* One report. [0] is what the a end sent, [1] the b end (struct flow_key). Good during the call of emit. */
@@ -54,12 +59,13 @@ struct flow_report {
 	uint64_t packets[2];	/* since the last report */
 	uint64_t bytes[2];
 	uint64_t ip_bytes[2];
-	struct flow_total total;	/* since first_ns, this report included */
+	struct flow_totals total;	/* since first_ns, this report included */
 	uint32_t flags;		/* FLOW_* */
 	uint8_t name_status;	/* enum name_status */
 	uint8_t end;		/* enum flow_end */
 	const uint8_t *mac;	/* 6 bytes, of a (FLOW_MAC_B: of b); NULL: unknown */
 	const uint8_t *sni;	/* sni_len bytes */
+	const struct tcp_health *tcp;	/* a copy; rtt: since the last report. NULL: not TCP, or not measured */
 	const uint8_t *alpn;	/* ProtocolNameList entries, alpn_len bytes */
 	uint8_t sni_len;
 	uint8_t alpn_len;

@@ -10,6 +10,7 @@
 
 #include "base/writer.h"
 #include "export/fields_said.h"
+#include "export/fields_tcp.h"
 
 #define FIELDS_SIDE(OPEN, FIELD, CLOSE, side, who) \
 	FIELD(ip, "ip", "", "never", "address of the " who, true, ip(w, r->side.addr, r->ip_version)) \
@@ -117,7 +118,9 @@
 	      has_flags(r, &r->source), flags(w, r->source.tcp_flags)) \
 	FIELD(destination, "keyword", "", "not TCP, or it sent nothing", "all flags it sent", \
 	      has_flags(r, &r->destination), flags(w, r->destination.tcp_flags)) \
-	CLOSE() CLOSE() \
+	CLOSE() \
+	FIELDS_TCP(OPEN, FIELD, CLOSE) \
+	CLOSE() \
 	OPEN(pppoe) \
 	FIELD(session, "long", "", "no PPPoE", "PPPoE session id, RFC 2516 4", r->pppoe_session, u64(w, r->pppoe_session)) \
 	CLOSE() \

@@ -89,6 +89,17 @@ static void numbers(struct writer *w, const uint16_t *list, uint8_t count)
 	writer_char(w, ']');
 }
 
+/* Without the zeroes at its end. */
+static void bytes_list(struct writer *w, const uint8_t *list, size_t count)
+{
+	while (count && !list[count - 1])
+		count--;
+	writer_char(w, '[');
+	for (size_t i = 0; i < count; i++)
+		writer_format(w, "%s%u", i ? "," : "", list[i]);
+	writer_char(w, ']');
+}
+
 static bool has_alpn(const struct record *r)
 {
 	const uint8_t *name;

@@ -88,6 +88,28 @@ struct record_tls {
 	struct record_name next_protocol;
 };
 
+struct record_rtt {
+	uint32_t count;			/* samples since the last report; 0: absent */
+	uint32_t p50_us, p95_us, p99_us;
+	uint8_t first_bucket;		/* of the grid of bpf/abi_tcp.h */
+	uint8_t buckets[TCP_RTT_BUCKETS];
+};
+
+struct record_tcp_side {		/* since the connection began */
+	uint16_t retransmits, lost_before, out_of_order, duplicate_acks, zero_windows;
+	uint32_t in_flight;
+};
+
+struct record_tcp {
+	const char *state;		/* NULL: not TCP; then nothing else is there */
+	const char *failure, *reset;	/* NULL: absent */
+	bool measured;			/* rtt, source, destination are there */
+	bool has_handshake;
+	uint32_t handshake_near_us, handshake_far_us;
+	struct record_rtt rtt[2];	/* near, far */
+	struct record_tcp_side source, destination;
+};
+
 struct record_http {
 	const char *method;		/* NULL: no request was seen; then nothing else is there */
 	const char *version;
@@ -134,6 +156,7 @@ struct record {
 	uint16_t domain_len;
 	const char *name_source, *name_confidence;	/* of @domain; NULL: absent */
 	struct record_tls tls;
+	struct record_tcp tcp;
 	struct record_http http;
 	struct record_dns dns;
 	const uint8_t *alpn;	/* entries of an RFC 7301 ProtocolNameList: length byte, then that many bytes */

@@ -358,9 +358,9 @@ static int open_table(struct agent *a)
 {
 	const struct agent_fds *fds = &a->settings->fds;
 	struct flowtab_settings table = {
-		.flows_fd = fds->flows, .ledger_fd = fds->ledger, .hellos_fd = fds->hellos, .names_fd = fds->names,
+		.flows_fd = fds->flows, .ledger_fd = fds->ledger, .hellos_fd = fds->hellos, .tcp_fd = fds->tcp, .names_fd = fds->names,
 		.taken_fd = fds->taken,
-		.slots = a->settings->meta.slots, .hellos = a->settings->meta.hellos,
+		.slots = a->settings->meta.slots, .hellos = a->settings->meta.hellos, .tcps = a->settings->meta.tcps,
 		.limits = {
 			.tcp_idle_ns = a->conf->flows.tcp_idle_timeout_ns,
 			.idle_ns = a->conf->flows.idle_timeout_ns,

@@ -19,7 +19,7 @@
 #define AGENT_STOP_NS 5000000000ULL
 
 struct agent_fds {
-	int flows, ledger, hellos, names, taken, books, stats, events;	/* maps */
+	int flows, ledger, hellos, tcp, names, taken, books, stats, events;	/* maps */
 	int supervisor_fd;	/* SOCK_SEQPACKET: struct agent_order, from the supervisor */
 	int link_fd;		/* to the uplink */
 	int control_fd;		/* listening control socket */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "run/report.h"
 
+#include "run/report_tcp.h"
+
 #include <netinet/in.h>
 #include <string.h>
 
@@ -88,6 +90,7 @@ void report_record(const struct reporter *r, const struct flow_report *flow, str
 	};
 	fill_side(&record->source, flow, initiator);
 	fill_side(&record->destination, flow, !initiator);
+	report_tcp(flow, &record->tcp);
 	fill_nat(r, record);
 }
 

@@ -127,7 +127,8 @@ static int agent_main(struct child *child)
 		.conf = s->conf,
 		.fds = {
 			.flows = dataplane_map_fd(s->dp, "flows"), .ledger = dataplane_map_fd(s->dp, "ledger"),
-			.hellos = dataplane_map_fd(s->dp, "hellos"), .names = dataplane_map_fd(s->dp, "names"),
+			.hellos = dataplane_map_fd(s->dp, "hellos"), .tcp = dataplane_map_fd(s->dp, "tcp"),
+			.names = dataplane_map_fd(s->dp, "names"),
 			.taken = dataplane_map_fd(s->dp, "taken"), .books = dataplane_map_fd(s->dp, "books"),
 			.stats = dataplane_map_fd(s->dp, "stats"), .events = dataplane_map_fd(s->dp, "events"),
 			.supervisor_fd = s->agent_fds[1], .link_fd = s->link_fds[0], .control_fd = s->control_fd,

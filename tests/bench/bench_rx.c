@@ -73,11 +73,12 @@ static void *map_memory(const struct setup *s, const char *name, size_t bytes)
 
 static void set_constants(const struct setup *s)
 {
-	uint32_t bucket_mask = s->slots / BUCKET_SLOTS - 1, hello_mask = HELLOS - 1, replay = 0;
+	uint32_t bucket_mask = s->slots / BUCKET_SLOTS - 1, hello_mask = HELLOS - 1, tcp_mask = s->slots / TCP_SLOTS_EACH - 1, replay = 0;
 	uint64_t seed = 0x5eed5eed5eed5eedULL;
 	const struct rodata_value values[] = {
 		{ "cfg_bucket_mask", &bucket_mask, sizeof(bucket_mask) },
 		{ "cfg_hello_mask", &hello_mask, sizeof(hello_mask) },
+		{ "cfg_tcp_mask", &tcp_mask, sizeof(tcp_mask) },
 		{ "cfg_seed", &seed, sizeof(seed) },
 		{ "cfg_replay", &replay, sizeof(replay) },
 	};
@@ -98,6 +99,7 @@ static struct setup set_up(const char *object, uint32_t slots, uint32_t hash, ui
 		measure_die("cannot open \"%s\": %s", object, strerror(errno));
 	map_size(&s, "flows", slots / BUCKET_SLOTS);
 	map_size(&s, "hellos", HELLOS);
+	map_size(&s, "tcp", slots / TCP_SLOTS_EACH);
 	map_size(&s, "ledger", 8);
 	map_size(&s, "kernel_hash", hash);
 	map_size(&s, "kernel_lru", lru);

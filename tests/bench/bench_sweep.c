@@ -154,10 +154,12 @@ static void bench_sweep(uint32_t flows, int rounds)
 		.flows_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flow_bucket), 2 * flows / BUCKET_SLOTS, BPF_F_MMAPABLE),
 		.ledger_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flow_total), 2 * flows, BPF_F_MMAPABLE),
 		.hellos_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct hello_entry), HELLOS, BPF_F_MMAPABLE),
+		.tcp_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tcp_health), 2 * flows / TCP_SLOTS_EACH, BPF_F_MMAPABLE),
 		.names_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct name_entry), NAMES_MAX, BPF_F_MMAPABLE),
 		.taken_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct taken), PORTS_MAX, BPF_F_MMAPABLE),
 		.slots = 2 * flows,
 		.hellos = HELLOS,
+		.tcps = 2 * flows / TCP_SLOTS_EACH,
 		.limits = { .tcp_idle_ns = 60 * NS_PER_S, .idle_ns = 60 * NS_PER_S, .fin_ns = NS_PER_S,
 			    .active_ns = 600 * NS_PER_S },
 	};
@@ -185,6 +187,7 @@ static void bench_sweep(uint32_t flows, int rounds)
 	close(settings.flows_fd);
 	close(settings.ledger_fd);
 	close(settings.hellos_fd);
+	close(settings.tcp_fd);
 	close(settings.names_fd);
 	close(settings.taken_fd);
 }

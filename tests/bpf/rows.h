@@ -52,6 +52,7 @@ struct gso {
 static struct dataplane *dp;
 static struct flow_bucket *flows;
 static struct hello_entry *hellos;
+static struct tcp_health *tcps;	/* SLOTS / TCP_SLOTS_EACH */
 static struct port_conf *ports;
 static int prog_fd[PROGRAMS], books_fd, stats_fd, fragments_fd, cpus;
 static struct ring_buffer *ring;
@@ -146,12 +147,13 @@ static bool rows_open(const char *object)
 	cpus = libbpf_num_possible_cpus();
 	flows = map_shared("flows", SLOTS * sizeof(struct flow_slot));
 	hellos = map_shared("hellos", HELLOS * sizeof(*hellos));
+	tcps = map_shared("tcp", SLOTS / TCP_SLOTS_EACH * sizeof(*tcps));
 	ports = map_shared("ports", PORT_HASH * sizeof(*ports));
 	books_fd = dataplane_map_fd(dp, "books");
 	stats_fd = dataplane_map_fd(dp, "stats");
 	fragments_fd = dataplane_map_fd(dp, "fragments");
 	ring = ring_buffer__new(dataplane_map_fd(dp, "events"), hear_event, NULL, NULL);
-	return flows && hellos && ports && ring && cpus > 0 && cpus <= CPUS_MAX;
+	return flows && hellos && tcps && ports && ring && cpus > 0 && cpus <= CPUS_MAX;
 }
 
 static void clear_fragments(void)
@@ -183,6 +185,7 @@ static void reset(uint16_t flags)
 {
 	memset(flows, 0, SLOTS * sizeof(struct flow_slot));
 	memset(hellos, 0, HELLOS * sizeof(*hellos));
+	memset(tcps, 0, SLOTS / TCP_SLOTS_EACH * sizeof(*tcps));
 	memset(ports, 0, PORT_HASH * sizeof(*ports));
 	ports[1] = (struct port_conf){ .ifindex = 1, .port = PORT, .flags = flags };
 	clear_books();

@@ -14,6 +14,7 @@
 #include "rows_model.h"
 #include "rows_hello.h"
 #include "rows_copy.h"
+#include "rows_tcp.h"
 #include "rows_wire.h"
 
 struct row {
@@ -711,6 +712,7 @@ static void test_all(void)
 	test_ports();
 	test_hellos();
 	test_copies();
+	test_tcp();
 	test_two_cpus();
 	test_two_copies();
 	test_two_claims();

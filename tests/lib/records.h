@@ -60,6 +60,12 @@ static inline struct record records_full(void)
 	records_address(r.source.addr, "2001:db8::20");
 	records_address(r.destination.addr, "2001:db8:0:1::7");
 	r.ip_version = 6;
+	r.tcp = (struct record_tcp){
+		.state = "reset", .failure = "reset_in_handshake", .reset = "source", .measured = true, .has_handshake = true,
+		.handshake_near_us = 310, .handshake_far_us = 18220,
+		.rtt = { { 9, 313, 886, 886, 14, { 1, 0, 5, 3 } }, { 1, 20066, 20066, 20066, 24, { 0, 0, 0, 0, 1 } } },
+		.source = { 1, 2, 3, 4, 5, 6 }, .destination = { 7, 8, 9, 10, 11, 12 },
+	};
 	r.destination.has_mac = true;
 	memcpy(r.destination.mac, "\x02\x00\x5e\x00\x53\x01", 6);
 	r.vlan[0] = 10;

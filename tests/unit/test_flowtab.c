@@ -23,6 +23,7 @@
 #define S NS_PER_S
 #define T0 (1000 * S)
 #define HELLOS 64
+#define TCPS 64
 #define REPORTS_MAX 65536
 
 struct told {
@@ -30,6 +31,7 @@ struct told {
 	struct flow_key key;
 	uint8_t mac[6];
 	char sni[SNI_MAX + 1], alpn[ALPN_MAX + 1];
+	struct tcp_health tcp;
 };
 
 struct table {
@@ -37,6 +39,7 @@ struct table {
 	struct flow_bucket *bucket;
 	struct flow_total *ledger;
 	struct hello_entry *hellos;
+	struct tcp_health *tcp;
 	struct name_entry *names;
 	struct taken *taken;
 	struct flowtab *ft;
@@ -65,6 +68,8 @@ static void hear(const struct flow_report *r, void *arg)
 	*told = (struct told){ .r = *r, .key = *r->key };
 	if (r->mac)
 		memcpy(told->mac, r->mac, sizeof(told->mac));
+	if (r->tcp)
+		told->tcp = *r->tcp;
 	if (r->sni)
 		memcpy(told->sni, r->sni, r->sni_len);
 	if (r->alpn)
@@ -78,10 +83,12 @@ static struct table *table_new(uint32_t slots)
 
 	s->slots = slots;
 	s->hellos = HELLOS;
+	s->tcps = TCPS;
 	s->limits = (struct flowtab_limits){ .tcp_idle_ns = 300 * S, .idle_ns = 60 * S, .fin_ns = 5 * S, .active_ns = 30 * S };
 	s->flows_fd = map_new((void **)&t->bucket, slots * sizeof(struct flow_slot));
 	s->ledger_fd = map_new((void **)&t->ledger, slots * sizeof(struct flow_total));
 	s->hellos_fd = map_new((void **)&t->hellos, HELLOS * sizeof(struct hello_entry));
+	s->tcp_fd = map_new((void **)&t->tcp, TCPS * sizeof(struct tcp_health));
 	s->names_fd = map_new((void **)&t->names, NAMES_MAX * sizeof(struct name_entry));
 	s->taken_fd = map_new((void **)&t->taken, PORTS_MAX * sizeof(struct taken));
 	t->buckets = slots / BUCKET_SLOTS;
@@ -96,11 +103,13 @@ static void table_free(struct table *t)
 	munmap(t->bucket, t->settings.slots * sizeof(struct flow_slot));
 	munmap(t->ledger, t->settings.slots * sizeof(struct flow_total));
 	munmap(t->hellos, HELLOS * sizeof(struct hello_entry));
+	munmap(t->tcp, TCPS * sizeof(struct tcp_health));
 	munmap(t->names, NAMES_MAX * sizeof(struct name_entry));
 	munmap(t->taken, PORTS_MAX * sizeof(struct taken));
 	close(t->settings.flows_fd);
 	close(t->settings.ledger_fd);
 	close(t->settings.hellos_fd);
+	close(t->settings.tcp_fd);
 	close(t->settings.names_fd);
 	close(t->settings.taken_fd);
 	free(t->told);
@@ -244,6 +253,56 @@ static void no_report_of_nothing(void **state)
 	flowtab_flush(t->ft, T0 + 92 * S, hear, t);
 	assert_int_equal(only(t)->r.packets[0], 0);
 	assert_int_equal(only(t)->r.total.packets[0], 1);
+}
+
+/* Of a TCP connection its health is told with each report: counts go on, samples are taken. Its place goes back with the slot. */
+static void health_of_a_connection(void **state)
+{
+	struct table *t = *state;
+	struct flow_slot *slot = put(t, 100, key_of(1, IPPROTO_TCP), 7, FLOW_SYN_SEEN), *stranger;
+	struct tcp_health *h = &t->tcp[9];
+	static const struct tcp_health free_place;
+
+	stranger = put(t, 101, key_of(2, IPPROTO_TCP), 8, FLOW_SYN_SEEN);
+	slot->tcp = stranger->tcp = 10;
+	h->owner = 100 + 1;
+	h->side[1].retransmits = 3;
+	h->rtt[0][4] = 5;
+	h->rtt_base[0] = 17;
+	count(slot, 0, 3, 300, 42, T0);
+	count(stranger, 0, 3, 300, 42, T0);
+	sweep(t, T0 + 30 * S);
+	assert_int_equal(t->told_n, 2);
+	assert_true(t->told[0].r.tcp);
+	assert_int_equal(t->told[0].tcp.rtt[0][4], 5);
+	assert_int_equal(t->told[0].tcp.side[1].retransmits, 3);
+	assert_null(t->told[1].r.tcp);	/* the place is not its */
+	assert_int_equal(h->rtt[0][4], 0);
+	assert_int_equal(h->rtt_base[0], 17);
+
+	restart(t);
+	h->rtt[0][5] = 1;
+	t->told_n = 0;
+	flowtab_flush(t->ft, T0 + 40 * S, hear, t);
+	assert_int_equal(t->told_n, 2);
+	assert_int_equal(t->told[0].tcp.rtt[0][4], 0);
+	assert_int_equal(t->told[0].tcp.rtt[0][5], 1);
+	assert_int_equal(t->told[0].tcp.side[1].retransmits, 3);
+	assert_memory_equal(h, &free_place, sizeof(free_place));
+	assert_free(t, 100);
+}
+
+static void totals_beyond_32_bits(void **state)
+{
+	struct table *t = *state;
+	struct flow_slot *slot = put(t, 100, key_of(1, IPPROTO_TCP), 7, FLOW_SYN_SEEN);
+
+	t->ledger[100].packets[1] = 0xfffffffe;
+	t->ledger[100].packets_high[1] = 2;
+	count(slot, 1, 3, 300, 42, T0);
+	sweep(t, T0 + 30 * S);
+	assert_int_equal(only(t)->r.total.packets[1], 0x300000001ULL);
+	assert_int_equal(only(t)->r.total.packets[0], 0);
 }
 
 static void active_then_idle(void **state)
@@ -929,6 +988,9 @@ static void no_such_map(void **state)
 	s.names_fd = -1;
 	assert_int_equal(flowtab_new(&ft, &s), -EBADF);
 	s = t->settings;
+	s.tcp_fd = -1;
+	assert_int_equal(flowtab_new(&ft, &s), -EBADF);
+	s = t->settings;
 	s.flows_fd = -1;
 	assert_int_equal(flowtab_new(&ft, &s), -EBADF);
 	s = t->settings;
@@ -945,9 +1007,11 @@ static void hostile_maps(void **state)
 
 	srandom(3);
 	for (int round = 0; round < 60; round++) {
-		uint32_t *words[] = { (uint32_t *)t->bucket, (uint32_t *)t->hellos, (uint32_t *)t->names, (uint32_t *)t->ledger };
+		uint32_t *words[] = { (uint32_t *)t->bucket, (uint32_t *)t->hellos, (uint32_t *)t->names, (uint32_t *)t->ledger,
+				      (uint32_t *)t->tcp };
 		size_t sizes[] = { 1024 * sizeof(struct flow_slot), HELLOS * sizeof(struct hello_entry),
-				   NAMES_MAX * sizeof(struct name_entry), 1024 * sizeof(struct flow_total) };
+				   NAMES_MAX * sizeof(struct name_entry), 1024 * sizeof(struct flow_total),
+				   TCPS * sizeof(struct tcp_health) };
 
 		for (size_t m = 0; m < ARRAY_SIZE(words); m++)
 			for (size_t i = 0; i < sizes[m] / 4; i++)
@@ -958,6 +1022,9 @@ static void hostile_maps(void **state)
 
 			slot->tag = (random() % 3 ? TAG_LIVE : TAG_DEAD) | (slot->tag & 0xf);
 			slot->hello = random() % 3 ? (uint32_t)random() % (HELLOS + 2) : slot->hello;
+			slot->tcp = random() % 3 ? (uint32_t)random() % (TCPS + 2) : slot->tcp;
+			if (slot->tcp && slot->tcp <= TCPS && random() % 2)
+				t->tcp[slot->tcp - 1].owner = i + 1;
 			if (slot->hello && slot->hello <= HELLOS && random() % 2)
 				t->hellos[slot->hello - 1].owner = i + 1;
 		}
@@ -1242,7 +1309,7 @@ static void books_with_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		row(no_report_of_nothing), row(active_then_idle), row(report_second_wraps), row(report_after_the_clock_was_read),
+		row(no_report_of_nothing), row(health_of_a_connection), row(totals_beyond_32_bits), row(active_then_idle), row(report_second_wraps), row(report_after_the_clock_was_read),
 		row(udp_ends_sooner), row(clock_behind), row(fin_and_rst_linger), row(late_count_is_told),
 		row(killed_by_the_kernel), row(taken_before_it_is_full), row(books_by_port_and_direction), row(flush_empties),
 		row(spill), row(spill_survives_slot_0),

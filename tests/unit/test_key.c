@@ -356,13 +356,14 @@ static void ignore(const struct flow_report *report, void *arg)
 
 static void flowtab_goes_the_same_way(void **state)
 {
-	struct flowtab_settings settings = { .slots = SLOTS, .hellos = HELLOS };
+	struct flowtab_settings settings = { .slots = SLOTS, .hellos = HELLOS, .tcps = SLOTS / TCP_SLOTS_EACH };
 	struct flow_bucket *flows = map_file(&settings.flows_fd, BUCKETS * sizeof(*flows));
 	struct flowtab *ft;
 	unsigned int reports = 0;
 
 	map_file(&settings.ledger_fd, SLOTS * sizeof(struct flow_total));
 	map_file(&settings.hellos_fd, HELLOS * sizeof(struct hello_entry));
+	map_file(&settings.tcp_fd, SLOTS / TCP_SLOTS_EACH * sizeof(struct tcp_health));
 	map_file(&settings.names_fd, NAMES_MAX * sizeof(struct name_entry));
 	map_file(&settings.taken_fd, PORTS_MAX * sizeof(struct taken));
 	assert_int_equal(flowtab_new(&ft, &settings), 0);

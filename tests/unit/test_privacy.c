@@ -582,6 +582,11 @@ static const char *const STAYS[] = {
 	"weir.alpn_hex",
 	"weir.tcp.flags.source",
 	"weir.tcp.flags.destination",
+	"weir.tcp.state",
+	"weir.tcp.failure",
+	"weir.tcp.reset",
+	"weir.tcp.rtt_us.near.buckets",
+	"weir.tcp.rtt_us.far.buckets",
 };
 
 /* The end of the value at @at. */

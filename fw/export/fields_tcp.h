@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* fields_tcp - the part of the table in fields.h about the health of TCP connections. Only fields.h includes it. */
+#pragma once
+
+#define FIELDS_RTT(OPEN, FIELD, CLOSE, side, at, where) \
+	OPEN(side) \
+	FIELD(count, "long", "", "no sample since the last report", "samples: from the port to " where " and back; relative where one " \
+	      "bucket has seen 255", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].count)) \
+	FIELD(p50, "long", "us", "no sample", "median, within 23 %", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].p50_us)) \
+	FIELD(p95, "long", "us", "no sample", "95th percentile", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].p95_us)) \
+	FIELD(p99, "long", "us", "no sample", "99th percentile", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].p99_us)) \
+	FIELD(first_bucket, "long", "", "no sample", "grid number of buckets[0]: 2k is [2^k, 1.5 * 2^k) us, 2k + 1 the rest of the octave", \
+	      r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].first_bucket)) \
+	FIELD(buckets, "long[]", "", "no sample", "samples in each bucket; the last ones that are 0 are left out", \
+	      r->tcp.rtt[at].count, bytes_list(w, r->tcp.rtt[at].buckets, sizeof(r->tcp.rtt[at].buckets))) \
+	CLOSE()
+
+#define FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, name, meaning) \
+	OPEN(name) \
+	FIELD(source, "long", "", "health not measured", meaning ", of what the initiator sent, so far; stays at 65535", \
+	      r->tcp.measured, u64(w, r->tcp.source.name)) \
+	FIELD(destination, "long", "", "health not measured", "the same, of the responder", \
+	      r->tcp.measured, u64(w, r->tcp.destination.name)) \
+	CLOSE()
+
+/* Inside of weir.tcp. */
+#define FIELDS_TCP(OPEN, FIELD, CLOSE) \
+	FIELD(state, "keyword", "", "not TCP", "syn_sent, syn_received, established, closing, closed, reset", \
+	      r->tcp.state, quoted(w, r->tcp.state)) \
+	FIELD(failure, "keyword", "", "it came about, or still may", "no_answer, refused (RST for the SYN), reset_in_handshake", \
+	      r->tcp.failure, quoted(w, r->tcp.failure)) \
+	FIELD(reset, "keyword", "", "no RST", "who sent RST: source, destination, both", r->tcp.reset, quoted(w, r->tcp.reset)) \
+	OPEN(handshake_us) \
+	FIELD(near, "long", "us", "handshake not seen whole, or a part of it twice", "of the half between port and what is behind it; on a " \
+	      "mirror port: the initiator's half", r->tcp.has_handshake, u64(w, r->tcp.handshake_near_us)) \
+	FIELD(far, "long", "us", "as near", "of the half beyond the gateway", r->tcp.has_handshake, u64(w, r->tcp.handshake_far_us)) \
+	CLOSE() \
+	OPEN(rtt_us) \
+	FIELDS_RTT(OPEN, FIELD, CLOSE, near, 0, "what is behind it") \
+	FIELDS_RTT(OPEN, FIELD, CLOSE, far, 1, "what is beyond the gateway") \
+	CLOSE() \
+	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, retransmits, "data that had passed before: lost beyond the port, or its acknowledgement was") \
+	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, lost_before, "gaps that were filled after 3 ms or more: lost before the port") \
+	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, out_of_order, "gaps that were filled within 3 ms") \
+	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, duplicate_acks, "duplicate acknowledgements, RFC 5681 2") \
+	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, zero_windows, "times that the window closed") \
+	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, in_flight, "bytes not acknowledged at the time of the report")
