@@ -12,32 +12,32 @@
 /*
  * Round-trip times by half octaves of microseconds: bucket 2k is [2^k, 1.5 * 2^k), bucket 2k + 1 is [1.5 * 2^k, 2^(k + 1)). Its
  * geometric middle is at most 23 % from any time in it. A connection keeps TCP_RTT_BUCKETS of them, from rtt_base on, which its
- * first sample sets: 1/4 to 256 times that. What lies outside counts in the first or the last one.
+ * first sample sets: 1/4 to 64 times that. What lies outside counts in the first or the last one. The least time and the sum of
+ * all are kept to the microsecond beside them.
  */
-#define TCP_RTT_BUCKETS	20
+#define TCP_RTT_BUCKETS	16
 #define TCP_RTT_BELOW	4	/* buckets below the first sample's */
 
 #define TCP_REORDER_US	3000	/* a gap that is filled sooner was only out of order: tshark's rule */
 
 #define TCP_SLOTS_EACH	4	/* flow slots for each place of the pool */
 #define TCP_NO_PLACE	0xffffffffu	/* flow_slot.tcp: the pool was full when it began */
+#define TCP_CLAIMED	0xffffffffu	/* tcp_health.owner: taken, not filled yet */
 
 struct tcp_side {
 	__u32 next_seq;		/* behind the newest byte that it sent */
 	__u32 acked;		/* the newest acknowledgement that it sent */
-	__u32 timed_seq;	/* its data up to here is being timed, or 0: */
-	__u32 timed_us;		/* since then; 0: nothing is. While there is a gap: when that was seen */
 	__u32 gap;		/* first byte of a gap in what it sent, */
-	__u32 gap_end;		/* first byte behind it; the same: no gap */
+	__u32 mark;		/* first byte behind it. gap == mark: there is none, and its data up to here is being timed, */
+	__u32 mark_us;		/* since then; 0: it is not. While there is a gap: when that was seen */
+	__u32 rtt_sum_us;	/* of rtt_count samples: they do not overlap, so that it holds 71 minutes */
 	__u16 window;		/* as in its newest segment, not scaled */
 	/* since the connection began; they stay at 65535 */
 	__u16 retransmits;	/* data that had crossed the port before: lost beyond it, or its acknowledgement was */
-	__u16 lost_before;	/* gaps that were filled late: lost before they reached the port */
-	__u16 out_of_order;	/* gaps that were filled soon */
+	__u16 lost_before;	/* data for a gap that came late: lost before it reached the port */
+	__u16 out_of_order;	/* data for a gap that came soon */
 };
 _Static_assert(sizeof(struct tcp_side) == 32, "tcp_side");
-
-#define TCP_SIDE_SEEN	0x1	/* of tcp_health.seen, shifted by the side: next_seq and acked are there */
 
 /* Value of map "tcp", a pool; owner is claimed by compare-and-swap and cleared by user space. */
 struct tcp_health {
@@ -46,11 +46,11 @@ struct tcp_health {
 	__u32 owner;		/* 1 + slot number of the flow; 0: free */
 	__u32 handshake_us[2];	/* [1] when a began: SYN -> SYN-ACK, [0]: SYN-ACK -> ACK. 0: not measured */
 	__u16 duplicate_acks[2];	/* sent by it: RFC 5681 2 */
-	__u16 zero_windows[2];	/* times that its window closed */
-	__u8 rtt_base[2];	/* grid bucket of rtt[][0] */
-	__u8 rtt_any;		/* bit of the side: rtt_base is set */
-	__u8 zero;
-	__u8 rtt[2][TCP_RTT_BUCKETS];	/* samples: from the port to that side and back. User space takes them; one that
-					 * reaches 255 halves its side's */
+	/* samples: from the port to that side and back. User space takes them, but not the base */
+	__u32 rtt_min_us[2];	/* 0: no sample */
+	__u16 rtt_count[2];	/* at 65535 no more are taken */
+	__u8 rtt[2][TCP_RTT_BUCKETS];	/* one that reaches 255 halves its side's */
+	__u8 rtt_base[2];	/* 1 + grid bucket of rtt[][0]; 0: no sample yet */
+	__u8 zero_windows[2];	/* times that its window closed; stays at 255 */
 };
 _Static_assert(sizeof(struct tcp_health) == 128, "tcp_health");

@@ -4,6 +4,9 @@
  *
  * A connection gets its place with the first packet behind the handshake, or the first one seen: a SYN alone takes none, so that
  * a flood of them costs nobody his. The place is freed by user space, together with the slot.
+ *
+ * Where in the pool follows from the tag, so that the place can be asked for while the slot is still on its way from memory: of
+ * two places in a half full pool three lie there ("home"), the others in one of the next ones, and slot.tcp says which.
  */
 #pragma once
 
@@ -12,14 +15,32 @@
 
 #define TCP_PROBES 8	/* places of the pool tried for a new connection */
 
-/* A free place of the pool, now this flow's: its index, or -1. */
-static __always_inline long tcp_claim(const struct flow_ref *flow)
+/* Where the place of a flow with this tag lies in most cases: asked for now, it comes together with the slot. */
+static __always_inline void health_ask(__u32 tag)
+{
+	__u32 at = tag & cfg_tcp_mask;
+	const struct tcp_health *h = bpf_map_lookup_elem(&tcp, &at);
+
+	if (h)
+		asm volatile("" : : "r"(h->side[0].next_seq));
+}
+
+/* NULL: it has none, or not yet. */
+static __always_inline struct tcp_health *health_of(const struct flow_slot *slot)
+{
+	__u32 at = slot->tcp - 1;
+
+	return bpf_map_lookup_elem(&tcp, &at);
+}
+
+/* A free place of the pool, now taken and nobody's yet: its index, or -1. */
+static __always_inline long tcp_claim(__u32 tag)
 {
 	for (__u32 i = 0; i < TCP_PROBES; i++) {
-		__u32 at = ((flow->number * 0x9e3779b1u >> 8) + i) & cfg_tcp_mask;
+		__u32 at = (tag + i) & cfg_tcp_mask;
 		struct tcp_health *h = bpf_map_lookup_elem(&tcp, &at);
 
-		if (h && h->owner == 0 && __sync_val_compare_and_swap(&h->owner, 0, flow->number + 1) == 0)
+		if (h && h->owner == 0 && __sync_val_compare_and_swap(&h->owner, 0, TCP_CLAIMED) == 0)
 			return at;
 	}
 	return -1;
@@ -32,7 +53,7 @@ static __always_inline void tcp_handshake(struct tcp_health *h, const struct flo
 	const __u32 initiator = slot->flags / FLOW_INITIATOR_B & 1, other = initiator ^ 1;
 	const __u64 frames = COUNT_FRAMES_MASK;
 
-	if (!(slot->flags & FLOW_SYN_SEEN) || side != initiator || (slot->count[0] & frames) + (slot->count[1] & frames) != 3 ||
+	if (!(slot->flags & FLOW_SYN_SEEN) || (side ^ initiator) & 1 || (slot->count[0] & frames) + (slot->count[1] & frames) != 3 ||
 	    (slot->count[initiator] & frames) != 2)
 		return;
 	h->handshake_us[other] = (before_ns - slot->first_ns) / 1000;
@@ -41,36 +62,59 @@ static __always_inline void tcp_handshake(struct tcp_health *h, const struct flo
 	tcp_rtt(h, initiator, h->handshake_us[initiator]);
 }
 
-/* A packet of TCP of a flow that is in its slot already. @before_ns: last_ns of the slot before it. */
-static __always_inline void health_look(const struct packet *pkt, struct flow_ref *flow, __u32 side, __u64 before_ns)
+static __always_inline void segment_of(const struct packet *pkt, struct tcp_segment *ret)
 {
-	struct flow_slot *slot = flow->slot;
-	struct tcp_segment s = {
-		.seq = pkt->tcp_seq - !!(pkt->tcp_flags & TCP_SYN),
-		.len = pkt->payload_len + !!(pkt->tcp_flags & TCP_SYN) + !!(pkt->tcp_flags & TCP_FIN),
-		.ack = pkt->tcp_ack,
-		.window = pkt->tcp_window,
-		.flags = pkt->tcp_flags,
-	};
-	__u32 at = slot->tcp - 1;
-	struct tcp_health *h = bpf_map_lookup_elem(&tcp, &at);
+	const __u32 syn = !!(pkt->tcp_flags & TCP_SYN);
 
-	if (!h) {
-		long claimed;
+	ret->seq = pkt->tcp_seq - syn;
+	ret->len = pkt->payload_len + syn + (pkt->tcp_flags & TCP_FIN);
+	ret->ack = pkt->tcp_ack;
+	ret->window = pkt->tcp_window;
+	ret->flags = pkt->tcp_flags;
+}
 
-		if (slot->tcp || pkt->tcp_flags & (TCP_SYN | TCP_RST) || !(pkt->tcp_flags & TCP_ACK))
-			return;
-		claimed = tcp_claim(flow);
-		at = (__u32)claimed;
-		h = bpf_map_lookup_elem(&tcp, &at);
-		if (claimed < 0 || !h) {
-			slot->tcp = TCP_NO_PLACE;
-			count_stat(STAT_TCP_POOL_FULL);
-			return;
-		}
-		tcp_begin(h, side, &s);
-		tcp_handshake(h, slot, side, before_ns, clock_precise_ns());
-		slot->tcp = at + 1;
+static __always_inline __u32 health_clock_us(void)
+{
+	return clock_precise_ns() / 1000;
+}
+
+static __always_inline void health_segment(const struct packet *pkt, struct tcp_health *h, __u32 side)
+{
+	struct tcp_segment s;
+
+	segment_of(pkt, &s);
+	tcp_segment(h, side, &s, health_clock_us);
+}
+
+/*
+ * A flow that has no place yet. @before_ns: last_ns of the slot before this packet. A global function like the stages of
+ * weir.bpf.c: the verifier looks at it once.
+ */
+__noinline int health_begin(const struct packet *pkt, __u32 number, __u32 side, __u64 before_ns)
+{
+	struct flow_slot *slot = slot_find(number);
+	struct tcp_health *h;
+	struct tcp_segment s;
+	long claimed;
+	__u32 at;
+
+	if (!pkt || !slot || slot->tcp || pkt->tcp_flags & (TCP_SYN | TCP_RST) || !(pkt->tcp_flags & TCP_ACK))
+		return 0;
+	claimed = tcp_claim(slot->tag);
+	at = (__u32)claimed;
+	h = bpf_map_lookup_elem(&tcp, &at);
+	if (claimed < 0 || !h) {
+		slot->tcp = TCP_NO_PLACE;
+		count_stat(STAT_TCP_POOL_FULL);
+		return 0;
 	}
-	tcp_segment(h, side, &s, tcp_wants_time(h, side, &s) ? clock_precise_ns() / 1000 : 0);
+	segment_of(pkt, &s);
+	tcp_begin(h, side, &s);
+	tcp_handshake(h, slot, side, before_ns, clock_precise_ns());
+	h->owner = number + 1;
+	if (__sync_val_compare_and_swap(&slot->tcp, 0, at + 1)) {	/* another CPU was first */
+		__builtin_memset(h, 0, sizeof(*h));
+		return 0;
+	}
+	return 0;
 }

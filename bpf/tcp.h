@@ -7,8 +7,9 @@
  * is one gives the same to the microsecond: a TSval stands still for a millisecond or more. An acknowledgement that is held back
  * (RFC 9293 3.8.6.3) makes a sample longer.
  *
- * Sequence numbers are compared modulo 2^32 (RFC 9293 3.4). One gap a side is kept, the oldest. The time is asked for only where
- * it is needed: tcp_wants_time() first, then tcp_segment().
+ * Sequence numbers are compared modulo 2^32 (RFC 9293 3.4). Of what a side sent, everything between the first gap's first byte
+ * and the last gap's end counts as one gap; what the other side acknowledges is none any more. The clock is asked only where a
+ * time is needed. What rarely happens is not inlined, to keep the way of the rest short.
  */
 #pragma once
 
@@ -20,6 +21,11 @@
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 #endif
+
+#define TCP_RARELY static __attribute__((noinline))
+
+/* Microseconds of any clock that goes on. */
+typedef __u32 (*tcp_clock)(void);
 
 struct tcp_segment {
 	__u32 seq;		/* of its first byte; of the SYN, when there is one */
@@ -42,7 +48,7 @@ static inline __attribute__((always_inline)) void tcp_count(__u16 *counter)
 
 static inline __attribute__((always_inline)) int tcp_in_gap(const struct tcp_side *from)
 {
-	return from->gap != from->gap_end;
+	return from->gap != from->mark;
 }
 
 /* Number of the grid's bucket. */
@@ -58,59 +64,60 @@ static inline __attribute__((always_inline)) __u32 tcp_rtt_bucket(__u32 us)
 	return octave ? 2 * octave + (us >> (octave - 1) & 1) : 0;
 }
 
-/* Does tcp_segment() look at its @now_us? */
-static inline __attribute__((always_inline)) int tcp_wants_time(const struct tcp_health *h, __u32 side, const struct tcp_segment *s)
+/* 0 is no time. */
+static inline __attribute__((always_inline)) __u32 tcp_now(tcp_clock clock)
 {
-	const struct tcp_side *from = &h->side[side & 1], *to = &h->side[!(side & 1)];
+	const __u32 now_us = clock();
 
-	return (s->len && (!from->timed_us || s->seq != from->next_seq)) ||
-	       (s->flags & TCP_ACK && to->timed_us && !tcp_in_gap(to) && !tcp_after(to->timed_seq, s->ack));
+	return now_us + !now_us;
 }
 
 /* Data that is not the next byte: a gap before it, the filling of one, or sent again. */
-static inline __attribute__((always_inline)) void tcp_odd_data(struct tcp_side *from, const struct tcp_segment *s, __u32 now_us)
+TCP_RARELY int tcp_odd_data(struct tcp_side *from, __u32 seq, __u32 len, __u32 flags, __u32 now_us)
 {
-	const __u32 end = s->seq + s->len;
+	const __u32 end = seq + len;
 
-	if (tcp_after(s->seq, from->next_seq)) {
+	if (tcp_after(seq, from->next_seq)) {
 		if (!tcp_in_gap(from)) {
 			from->gap = from->next_seq;
-			from->gap_end = s->seq;
-			from->timed_us = now_us;
+			from->mark_us = now_us;
 		}
+		from->mark = seq;
 		from->next_seq = end;
-		return;
+		return 0;
 	}
 	if (tcp_after(end, from->next_seq)) {	/* old and new */
 		from->next_seq = end;
-	} else if (s->len == 1 && !(s->flags & TCP_FIN) && end == from->next_seq && !tcp_in_gap(from)) {
-		return;	/* keep-alive: RFC 9293 3.8.4 */
+	} else if (len == 1 && !(flags & TCP_FIN) && end == from->next_seq && !tcp_in_gap(from)) {
+		return 0;	/* keep-alive: RFC 9293 3.8.4 */
 	}
-	if (tcp_in_gap(from) && !tcp_after(from->gap, s->seq) && tcp_after(from->gap_end, s->seq)) {
-		tcp_count(now_us - from->timed_us < TCP_REORDER_US ? &from->out_of_order : &from->lost_before);
-		if (s->seq == from->gap)
-			from->gap = tcp_after(end, from->gap_end) ? from->gap_end : end;
-		else
-			from->gap_end = s->seq;
+	if (tcp_in_gap(from) && !tcp_after(from->gap, seq) && tcp_after(from->mark, seq)) {
+		tcp_count(now_us - from->mark_us < TCP_REORDER_US ? &from->out_of_order : &from->lost_before);
+		if (seq == from->gap)
+			from->gap = tcp_after(end, from->mark) ? from->mark : end;
+		else if (!tcp_after(from->mark, end))
+			from->mark = seq;
 		if (!tcp_in_gap(from))
-			from->timed_us = 0;
-		return;
+			from->mark_us = 0;
+		return 0;
 	}
 	tcp_count(&from->retransmits);
 	if (!tcp_in_gap(from))
-		from->timed_us = 0;	/* Karn */
+		from->mark_us = 0;	/* Karn */
+	return 0;
 }
 
-static inline __attribute__((always_inline)) void tcp_rtt(struct tcp_health *h, __u32 side, __u32 us)
+TCP_RARELY int tcp_rtt(struct tcp_health *h, __u32 side, __u32 us)
 {
-	__u32 bucket = tcp_rtt_bucket(us), at;
-	__u8 *counts = h->rtt[side & 1];
+	const __u32 bucket = tcp_rtt_bucket(us);
+	__u8 *counts = h->rtt[side & 1], *base = &h->rtt_base[side & 1];
+	__u32 at;
 
-	if (!(h->rtt_any >> (side & 1) & 1)) {
-		h->rtt_any |= 1 << (side & 1);
-		h->rtt_base[side & 1] = bucket > TCP_RTT_BELOW ? bucket - TCP_RTT_BELOW : 0;
-	}
-	at = bucket > h->rtt_base[side & 1] ? bucket - h->rtt_base[side & 1] : 0;
+	if (h->rtt_count[side & 1] == 0xffff)
+		return 0;
+	if (!*base)
+		*base = 1 + (bucket > TCP_RTT_BELOW ? bucket - TCP_RTT_BELOW : 0);
+	at = bucket >= *base ? bucket + 1 - *base : 0;
 	if (at >= TCP_RTT_BUCKETS)
 		at = TCP_RTT_BUCKETS - 1;
 	if (counts[at] == 0xff) {
@@ -121,51 +128,63 @@ static inline __attribute__((always_inline)) void tcp_rtt(struct tcp_health *h, 
 			counts[i] >>= 1;
 	}
 	counts[at]++;
+	if (!h->rtt_count[side & 1] || us < h->rtt_min_us[side & 1])
+		h->rtt_min_us[side & 1] = us;
+	h->side[side & 1].rtt_sum_us += us;
+	h->rtt_count[side & 1]++;
+	return 0;
 }
 
-static inline __attribute__((always_inline)) void tcp_acknowledges(struct tcp_health *h, __u32 side, const struct tcp_segment *s,
-								   __u32 now_us)
+/* @side acknowledges more than before; data of the other side is being timed, or misses a piece. */
+TCP_RARELY int tcp_timed(struct tcp_health *h, __u32 side, __u32 ack, __u32 now_us)
+{
+	struct tcp_side *to = &h->side[!(side & 1)];
+
+	if (tcp_in_gap(to)) {	/* what it acknowledges is no gap: it came by another way */
+		if (tcp_after(ack, to->gap))
+			to->gap = tcp_after(ack, to->mark) ? to->mark : ack;
+		if (!tcp_in_gap(to))
+			to->mark_us = 0;
+	} else {
+		tcp_rtt(h, side, now_us - to->mark_us);
+		to->mark_us = 0;
+	}
+	return 0;
+}
+
+/* One segment that @side sent. */
+static inline __attribute__((always_inline)) void tcp_segment(struct tcp_health *h, __u32 side, const struct tcp_segment *s,
+							      tcp_clock clock)
 {
 	struct tcp_side *from = &h->side[side & 1], *to = &h->side[!(side & 1)];
 
-	if (tcp_after(s->ack, from->acked)) {
-		from->acked = s->ack;
-		if (to->timed_us && !tcp_after(tcp_in_gap(to) ? to->gap_end : to->timed_seq, s->ack)) {
-			if (tcp_in_gap(to))
-				to->gap = to->gap_end;	/* filled without us */
-			else
-				tcp_rtt(h, side, now_us - to->timed_us);
-			to->timed_us = 0;
-		}
-	} else if (s->ack == from->acked && !s->len && s->window == from->window && to->next_seq != s->ack) {
-		tcp_count(&h->duplicate_acks[side & 1]);
-	}
-}
-
-/* One segment that @side sent. @now_us: any clock of microseconds that goes on; 0 where tcp_wants_time() said no. */
-static inline __attribute__((always_inline)) void tcp_segment(struct tcp_health *h, __u32 side, const struct tcp_segment *s,
-							      __u32 now_us)
-{
-	struct tcp_side *from = &h->side[side & 1];
-
 	if (s->flags & TCP_RST)
 		return;	/* its numbers may be anything: RFC 9293 3.10.7 */
-	now_us += !now_us;
-	if (s->len && s->seq != from->next_seq) {
-		tcp_odd_data(from, s, now_us);
-	} else if (s->len) {
-		from->next_seq = s->seq + s->len;
-		if (!from->timed_us) {
-			from->timed_seq = from->next_seq;
-			from->timed_us = now_us;
+	if (s->len) {
+		if (s->seq != from->next_seq) {
+			tcp_odd_data(from, s->seq, s->len, s->flags, tcp_now(clock));
+		} else {
+			from->next_seq = s->seq + s->len;
+			if (!from->mark_us) {
+				from->gap = from->mark = s->seq + s->len;
+				from->mark_us = tcp_now(clock);
+			}
 		}
 	}
 	if (!(s->flags & TCP_ACK))
 		return;
-	tcp_acknowledges(h, side, s, now_us);
-	if (!s->window && from->window)
-		tcp_count(&h->zero_windows[side & 1]);
-	from->window = s->window;
+	if (tcp_after(s->ack, from->acked)) {
+		from->acked = s->ack;
+		if (to->mark_us && (tcp_in_gap(to) || !tcp_after(to->mark, s->ack)))
+			tcp_timed(h, side, s->ack, tcp_in_gap(to) ? 0 : tcp_now(clock));
+	} else if (s->ack == from->acked && !s->len && s->window == from->window && to->next_seq != s->ack) {
+		tcp_count(&h->duplicate_acks[side & 1]);
+	}
+	if (s->window != from->window) {
+		if (!s->window && h->zero_windows[side & 1] != 0xff)
+			h->zero_windows[side & 1]++;
+		from->window = s->window;
+	}
 }
 
 /* The first segment of all, from @side: what is before it has been dealt with. */

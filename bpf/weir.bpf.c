@@ -77,6 +77,8 @@ __noinline __u64 count_flow(struct packet *pkt, const struct frame *frame)
 		fragment_ports(pkt, frame->port);
 	add.from_b = key_make(pkt, frame->port, frame->port_flags, frame->dir, &search.key);
 	flow_search_begin(&search);
+	if (pkt->bits & PACKET_TCP)
+		health_ask(search.tag);
 	add.flags = (__u32)pkt->tcp_flags << (add.from_b ? 8 : 0);
 	if (pkt->bits & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
 		add.flags |= FLOW_FRAGMENTS;
@@ -97,8 +99,16 @@ __noinline __u64 count_flow(struct packet *pkt, const struct frame *frame)
 		/* A SYN-ACK's time is half of two round trips. */
 		add.now_ns = (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) ? clock_precise_ns() : frame->now_ns;
 		class = flow_count(flow.slot, &add);
-		if (pkt->bits & PACKET_TCP)
-			health_look(pkt, &flow, add.from_b, before_ns);
+		if (pkt->bits & PACKET_TCP) {
+			struct tcp_health *health = health_of(flow.slot);
+
+			if (!health) {
+				health_begin(pkt, flow.number, add.from_b, before_ns);
+				health = health_of(flow.slot);
+			}
+			if (health)
+				health_segment(pkt, health, add.from_b);
+		}
 	}
 	if (pkt->payload_len && ~flow.slot->flags & payload_looked(pkt))
 		todo |= FLOWED_PAYLOAD;

@@ -124,6 +124,8 @@ static void take_tcp(struct tcp_health *from, struct tcp_health *ret_copy)
 {
 	*ret_copy = *from;
 	memset(from->rtt, 0, sizeof(from->rtt));
+	for (int side = 0; side < 2; side++)
+		from->side[side].rtt_sum_us = from->rtt_min_us[side] = from->rtt_count[side] = 0;
 }
 
 static void report(struct flowtab *ft, uint32_t number, enum flow_end end, const struct sweep *sweep)

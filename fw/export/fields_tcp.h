@@ -4,14 +4,16 @@
 
 #define FIELDS_RTT(OPEN, FIELD, CLOSE, side, at, where) \
 	OPEN(side) \
-	FIELD(count, "long", "", "no sample since the last report", "samples: from the port to " where " and back; relative where one " \
-	      "bucket has seen 255", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].count)) \
+	FIELD(count, "long", "", "no sample since the last report", "samples: from the port to " where " and back; stays at 65535", \
+	      r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].count)) \
+	FIELD(min, "long", "us", "no sample", "the least of them", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].min_us)) \
+	FIELD(mean, "long", "us", "no sample", "arithmetic mean", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].mean_us)) \
 	FIELD(p50, "long", "us", "no sample", "median, within 23 %", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].p50_us)) \
 	FIELD(p95, "long", "us", "no sample", "95th percentile", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].p95_us)) \
 	FIELD(p99, "long", "us", "no sample", "99th percentile", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].p99_us)) \
 	FIELD(first_bucket, "long", "", "no sample", "grid number of buckets[0]: 2k is [2^k, 1.5 * 2^k) us, 2k + 1 the rest of the octave", \
 	      r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].first_bucket)) \
-	FIELD(buckets, "long[]", "", "no sample", "samples in each bucket; the last ones that are 0 are left out", \
+	FIELD(buckets, "long[]", "", "no sample", "samples in each bucket, all halved where one has seen 255; the last ones that are 0 are left out", \
 	      r->tcp.rtt[at].count, bytes_list(w, r->tcp.rtt[at].buckets, sizeof(r->tcp.rtt[at].buckets))) \
 	CLOSE()
 
@@ -43,5 +45,5 @@
 	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, lost_before, "gaps that were filled after 3 ms or more: lost before the port") \
 	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, out_of_order, "gaps that were filled within 3 ms") \
 	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, duplicate_acks, "duplicate acknowledgements, RFC 5681 2") \
-	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, zero_windows, "times that the window closed") \
+	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, zero_windows, "times that the window closed; stays at 255") \
 	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, in_flight, "bytes not acknowledged at the time of the report")

@@ -90,6 +90,7 @@ struct record_tls {
 
 struct record_rtt {
 	uint32_t count;			/* samples since the last report; 0: absent */
+	uint32_t min_us, mean_us;
 	uint32_t p50_us, p95_us, p99_us;
 	uint8_t first_bucket;		/* of the grid of bpf/abi_tcp.h */
 	uint8_t buckets[TCP_RTT_BUCKETS];

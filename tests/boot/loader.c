@@ -291,6 +291,8 @@ static int open_all(const char *object)
 	table.flows_fd = dataplane_map_fd(dp, "flows");
 	table.ledger_fd = dataplane_map_fd(dp, "ledger");
 	table.hellos_fd = dataplane_map_fd(dp, "hellos");
+	table.tcp_fd = dataplane_map_fd(dp, "tcp");
+	table.tcps = dataplane_meta(dp)->tcps;
 	table.names_fd = dataplane_map_fd(dp, "names");
 	table.taken_fd = counters.taken_fd = dataplane_map_fd(dp, "taken");
 	counters.books_fd = dataplane_map_fd(dp, "books");

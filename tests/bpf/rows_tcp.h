@@ -112,7 +112,7 @@ static void tcp_from_the_middle(int hook)
 static void tcp_pool_full(int hook)
 {
 	for (uint32_t i = 0; i < TCPS; i++)
-		tcps[i].owner = SLOTS + 1;
+		tcps[i].owner = SLOTS + 1;	/* others' */
 	tcp_handshake_frames(hook);
 	tcp_frame(hook, 0, PSH | ACK, 0, 0, 300);
 	EXPECT("tcp_pool_full: once a connection", read_stat(STAT_TCP_POOL_FULL), 1);

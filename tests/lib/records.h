@@ -63,7 +63,7 @@ static inline struct record records_full(void)
 	r.tcp = (struct record_tcp){
 		.state = "reset", .failure = "reset_in_handshake", .reset = "source", .measured = true, .has_handshake = true,
 		.handshake_near_us = 310, .handshake_far_us = 18220,
-		.rtt = { { 9, 313, 886, 886, 14, { 1, 0, 5, 3 } }, { 1, 20066, 20066, 20066, 24, { 0, 0, 0, 0, 1 } } },
+		.rtt = { { 9, 250, 400, 313, 886, 886, 14, { 1, 0, 5, 3 } }, { 1, 20000, 20000, 20066, 20066, 20066, 24, { 0, 0, 0, 0, 1 } } },
 		.source = { 1, 2, 3, 4, 5, 6 }, .destination = { 7, 8, 9, 10, 11, 12 },
 	};
 	r.destination.has_mac = true;

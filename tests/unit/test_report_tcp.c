@@ -74,12 +74,17 @@ static void sides(void **state)
 	h.side[0] = (struct tcp_side){ .next_seq = 500, .acked = 90, .retransmits = 5, .lost_before = 6, .out_of_order = 7 };
 	h.side[1] = (struct tcp_side){ .next_seq = 80, .acked = 400, .retransmits = 15 };
 	h.rtt[0][2] = 1;
-	h.rtt_base[0] = 8;
+	h.rtt_base[0] = 9;
+	h.rtt_count[0] = 2;
+	h.rtt_min_us[0] = 30;
+	h.side[0].rtt_sum_us = 99;
 	report_tcp(&flow, &tcp);
 	assert_true(tcp.measured && tcp.has_handshake);
 	assert_int_equal(tcp.handshake_near_us, 10);
 	assert_int_equal(tcp.handshake_far_us, 20);
-	assert_int_equal(tcp.rtt[0].count, 1);
+	assert_int_equal(tcp.rtt[0].count, 2);
+	assert_int_equal(tcp.rtt[0].min_us, 30);
+	assert_int_equal(tcp.rtt[0].mean_us, 49);
 	assert_int_equal(tcp.rtt[0].first_bucket, 8);
 	assert_int_equal(tcp.rtt[0].buckets[2], 1);
 	assert_int_equal(tcp.rtt[1].count, 0);
@@ -98,7 +103,7 @@ static void sides(void **state)
 	flow.flags |= FLOW_MIRROR;
 	report_tcp(&flow, &tcp);
 	assert_int_equal(tcp.handshake_near_us, 20);
-	assert_int_equal(tcp.rtt[1].count, 1);
+	assert_int_equal(tcp.rtt[1].count, 2);
 }
 
 static void not_tcp(void **state)

@@ -26,16 +26,23 @@ struct row {
 static struct tcp_health h;
 static unsigned int clock_reads;
 
+static uint32_t clock_us;
+
+static uint32_t read_clock(void)
+{
+	clock_reads++;
+	return clock_us;
+}
+
 static void put(const struct row *r)
 {
 	const struct tcp_segment s = {
 		.seq = (r->side ? B0 : WRAP) + (uint32_t)r->seq, .len = (uint32_t)r->len,
 		.ack = (r->side ? WRAP : B0) + (uint32_t)r->ack, .window = r->window, .flags = TCP_ACK,
 	};
-	const int wants = tcp_wants_time(&h, r->side, &s);
 
-	clock_reads += !!wants;
-	tcp_segment(&h, r->side, &s, wants ? r->at_us : 0);
+	clock_us = r->at_us;
+	tcp_segment(&h, r->side, &s, read_clock);
 }
 
 static void tell(const struct row *rows, size_t count)
@@ -68,7 +75,7 @@ static unsigned int only_sample(int side)
 	assert_int_equal(samples(side), 1);
 	for (unsigned int i = 0; i < TCP_RTT_BUCKETS; i++)
 		if (h.rtt[side][i])
-			return h.rtt_base[side] + i;
+			return h.rtt_base[side] - 1 + i;
 	return 0;
 }
 
@@ -86,6 +93,7 @@ static void in_order(void **state)
 	expect(A, 0, 0, 0);
 	expect(B, 0, 0, 0);
 	assert_int_equal(only_sample(B), tcp_rtt_bucket(20000));
+	assert_int_equal(h.rtt_min_us[B], 20000);
 	assert_int_equal(only_sample(A), tcp_rtt_bucket(100));
 	assert_int_equal(clock_reads, 4);	/* two samples, each begun and ended */
 	assert_int_equal(h.side[A].next_seq, WRAP + 600);
@@ -125,6 +133,12 @@ static void gap(void **state)
 	expect(A, 0, 2, 0);	/* from its end */
 	TELL({ 3000, A, 100, 100, 0, 100 }, { 4000, B, 0, 0, 200, 100 }, { 5000, A, 0, 100, 0, 100 });
 	expect(A, 1, 0, 0);	/* acknowledged: it came by another way */
+	TELL({ 3000, A, 100, 100, 0, 100 }, { 3100, A, 300, 100, 0, 100 }, { 3200, B, 0, 0, 200, 100 }, { 9000, A, 100, 50, 0, 100 },
+	     { 9100, A, 200, 100, 0, 100 });
+	expect(A, 1, 1, 0);	/* the first of two gaps is acknowledged, and sent again is what lies before it */
+	assert_false(tcp_in_gap(&h.side[A]));
+	TELL({ 3000, A, 100, 100, 0, 100 }, { 3100, A, 300, 100, 0, 100 }, { 9000, A, 0, 100, 0, 100 }, { 9100, A, 200, 100, 0, 100 });
+	expect(A, 0, 2, 0);	/* both filled */
 	TELL({ 3000, A, 100, 100, 0, 100 }, { 4000, A, 300, 100, 0, 100 }, { 5000, A, 0, 100, 0, 100 });
 	expect(A, 0, 0, 1);
 	assert_int_equal(samples(B), 0);
@@ -152,7 +166,7 @@ static void reset(void **state)
 	static const struct tcp_segment rst = { .seq = 123456, .flags = TCP_RST | TCP_ACK };
 
 	TELL({ 1000, A, 0, 100, 0, 100 });
-	tcp_segment(&h, B, &rst, 1100);
+	tcp_segment(&h, B, &rst, read_clock);
 	expect(B, 0, 0, 0);
 	assert_int_equal(h.zero_windows[B], 0);
 }
@@ -181,12 +195,14 @@ static void histogram(void **state)
 {
 	memset(&h, 0, sizeof(h));
 	tcp_rtt(&h, B, 1000);
-	assert_int_equal(h.rtt_base[B], tcp_rtt_bucket(1000) - TCP_RTT_BELOW);
+	assert_int_equal(h.rtt_base[B], 1 + tcp_rtt_bucket(1000) - TCP_RTT_BELOW);
 	tcp_rtt(&h, B, 1);		/* below and above what is kept */
 	tcp_rtt(&h, B, 0xffffffff);
 	assert_int_equal(h.rtt[B][0], 1);
 	assert_int_equal(h.rtt[B][TCP_RTT_BELOW], 1);
 	assert_int_equal(h.rtt[B][TCP_RTT_BUCKETS - 1], 1);
+	assert_int_equal(h.rtt_min_us[B], 1);
+	assert_int_equal(h.side[B].rtt_sum_us, 1000);	/* + 1 + 2^32 - 1: hostile */
 	for (int i = 0; i < 254; i++)
 		tcp_rtt(&h, B, 1000);
 	assert_int_equal(h.rtt[B][TCP_RTT_BELOW], 255);
@@ -195,7 +211,13 @@ static void histogram(void **state)
 	assert_int_equal(h.rtt[B][0], 0);
 	assert_int_equal(samples(A), 0);
 	tcp_rtt(&h, A, 3);
-	assert_int_equal(h.rtt_base[A], 0);
+	assert_int_equal(h.rtt_base[A], 1);
+	h.rtt_count[A] = 0xfffe;
+	tcp_rtt(&h, A, 2);
+	tcp_rtt(&h, A, 1);
+	assert_int_equal(h.rtt_count[A], 0xffff);
+	assert_int_equal(h.side[A].rtt_sum_us, 5);
+	assert_int_equal(h.rtt_min_us[A], 2);
 }
 
 int main(void)
