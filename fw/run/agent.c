@@ -233,6 +233,12 @@ static int take_event(void *arg, void *data, size_t size)
 		log_warn("flow table is full: frames on port %s are counted without a flow", p ? p->state.name : "?");
 		agent_say_event(a, "table_full", p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
 		break;
+	case EVENT_NEW_LIMIT:
+		p = agent_find_port(a, event->port);
+		a->hurry_until_ns = loop_now_ns() + HURRY_NS;
+		log_warn("more new flows than are admitted: frames on port %s are counted without a flow", p ? p->state.name : "?");
+		agent_say_event(a, "new_flow_limit", p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
+		break;
 	}
 	return 0;
 }
@@ -364,6 +370,7 @@ static int open_table(struct agent *a)
 		.limits = {
 			.tcp_idle_ns = a->conf->flows.tcp_idle_timeout_ns,
 			.idle_ns = a->conf->flows.idle_timeout_ns,
+			.syn_ns = a->conf->flows.syn_timeout_ns,
 			.fin_ns = a->conf->flows.fin_timeout_ns,
 			.active_ns = a->conf->flows.active_timeout_ns,
 		},

@@ -230,6 +230,13 @@ static void json_envelope(struct writer *w, const struct snapshot *s, const char
 	writer_text(w, "\",");
 }
 
+static void json_refused(struct writer *w, const char *name, const struct refused *refused, const char *end)
+{
+	writer_format(w, "\"%s\":{", name);
+	for (int i = 0; i < BOOK_PROTOS; i++)
+		json_tally(w, book_proto_names[i], &refused->proto[i], i == BOOK_PROTOS - 1 ? end : ",");
+}
+
 static void json_books(struct writer *w, const struct snapshot_port *p, int dir)
 {
 	const struct books *b = &p->books;
@@ -241,9 +248,8 @@ static void json_books(struct writer *w, const struct snapshot_port *p, int dir)
 	writer_text(w, "\"classes\":{");
 	for (int c = 0; c < BOOK_N; c++)
 		json_tally(w, book_class_names[c], &b->dir[dir].class[c], c == BOOK_N - 1 ? "}," : ",");
-	writer_text(w, "\"table_full\":{");
-	for (int i = 0; i < 4; i++)
-		json_tally(w, book_proto_names[i], &b->dir[dir].full_proto[i], i == 3 ? "}}" : ",");
+	json_refused(w, "table_full", &b->dir[dir].table_full, "},");
+	json_refused(w, "new_flow_limit", &b->dir[dir].new_limit, "}}");
 }
 
 void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct snapshot_port *port)

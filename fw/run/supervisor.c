@@ -378,6 +378,17 @@ static int lock_pins(struct supervisor *s)
 	return err == -EBUSY ? err : 0;	/* other errors: dataplane_open() meets them too, and says more */
 }
 
+/* Of each protocol a quarter of the slots in the time after which a quiet flow ends, on all CPUs together; at once a sixteenth. */
+static void limit_new_flows(struct dataplane_settings *settings, const struct conf *conf)
+{
+	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!conf->flows.new_flow_limit)
+		return;
+	settings->new_interval_ns = MAX(1, conf->flows.idle_timeout_ns * 4 * (uint64_t)MAX(1, cpus) / conf->flows.slots);
+	settings->new_burst_ns = conf->flows.idle_timeout_ns / 4;
+}
+
 static int open_dataplane(struct supervisor *s)
 {
 	const struct conf *conf = s->conf;
@@ -390,6 +401,7 @@ static int open_dataplane(struct supervisor *s)
 	};
 	int err;
 
+	limit_new_flows(&settings, conf);
 	object_path(beside);
 	if (!strcmp(conf->run.bpf_object, PREFIX "/lib/weir/weir.bpf.o") && access(conf->run.bpf_object, R_OK) &&
 	    !access(beside, R_OK))
