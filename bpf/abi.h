@@ -12,11 +12,11 @@
 
 #include <linux/types.h>
 
-#define ABI_VERSION 2
+#define ABI_VERSION 3
 
 /* ---- ports ---------------------------------------------------------------------------------------------------- */
 
-#define PORTS_MAX	64	/* ports measured at once; 64 x 2 directions of books per CPU = 28 kB a CPU */
+#define PORTS_MAX	64	/* ports measured at once; 64 x 2 directions of books per CPU = 30 kB a CPU */
 #define PORT_HASH	1024	/* places of the ifindex table, 8 kB */
 #define PORT_PROBES	8	/* an ifindex lies in one of this many places from ifindex % PORT_HASH on */
 
@@ -68,12 +68,13 @@ struct tally {
 struct books {
 	struct {
 		struct tally seen;		/* every frame that the hook gets */
+		struct tally joined;		/* of seen: what packets of several segments count beyond one packet */
 		struct tally class[BOOK_N];
 		struct tally full_proto[4];	/* table_full by protocol: tcp, udp, icmp, other */
 		__u64 full_event_ns;		/* when EVENT_TABLE_FULL was last sent */
 	} dir[DIRS];
 };
-_Static_assert(sizeof(struct books) == DIRS * ((1 + BOOK_N + 4) * 16 + 8), "books");
+_Static_assert(sizeof(struct books) == DIRS * ((2 + BOOK_N + 4) * 16 + 8), "books");
 
 /* Value of map "taken", one a port: what user space has taken out of flow slots so far. */
 struct taken {

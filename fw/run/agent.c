@@ -87,6 +87,7 @@ static void set_port(struct agent *a, const struct port_state *state)
 	p->state = *state;
 	p->state.name[sizeof(p->state.name) - 1] = p->state.role[sizeof(p->state.role) - 1] = 0;
 	p->state.reason[sizeof(p->state.reason) - 1] = 0;
+	agent_ask_features(a, p);
 	name = &a->reporter.port[state->port];
 	name->name = p->state.name;
 	name->role = p->state.role[0] ? p->state.role : NULL;
@@ -412,6 +413,8 @@ static int open_all(struct agent *a)
 		log_warn("this libcrypto has no SHA-1: records have no network.community_id");
 	if (!err)
 		err = publish_new(&a->publish, a->loop, a->conf, fds->link_fd, a->boot_id, a->epoch);
+	if (!err && nic_open(&a->nic))
+		log_warn("no rtnetlink socket: the books are not held against the NICs' counters");
 	if (!err)
 		err = control_new(&a->control, a->loop, fds->control_fd, SNAPSHOT_TEXT_MAX, answer, a);
 	if (err)
@@ -483,6 +486,7 @@ int agent_run(const struct agent_settings *settings)
 	flowtab_free(a->ft);
 	identify_free(a->identify);
 	device_feed_free(a->feed);
+	nic_close(a->nic);
 	community_id_free(a->reporter.community_id);
 	conntrack_free(a->reporter.conntrack);
 	privacy_free(a->reporter.privacy);

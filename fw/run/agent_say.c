@@ -54,6 +54,50 @@ struct snapshot *agent_snapshot(struct agent *a)
 	return s;
 }
 
+void agent_ask_features(struct agent *a, struct snapshot_port *p)
+{
+	if (!a->nic || !p->state.ifindex || nic_features(a->nic, p->state.name, &p->features))
+		p->features = 0;
+}
+
+/* A mirror port's books know only what it received; what it sends itself is in there. */
+static void as_one(struct nic_counters *nic)
+{
+	nic->dir[DIR_RX].frames += nic->dir[DIR_TX].frames;
+	nic->dir[DIR_RX].bytes += nic->dir[DIR_TX].bytes;
+}
+
+/* Books and NIC of one port, read together. The interface may go at any time: then there is no residual. */
+static void take_port(struct agent *a, struct snapshot_port *p)
+{
+	const struct port_state *state = &p->state;
+	const bool mirror = state->flags & PORT_MIRROR;
+	struct residual_reading reading = {
+		.ifindex = state->ifindex,
+		.attach_count = state->attach_count,
+		.features = p->features,
+		.hook = { state->rx != ATTACHED_NONE, state->tx != ATTACHED_NONE && !mirror },
+		.foreign_xdp = state->foreign_xdp,
+		.raw_ip = state->flags & PORT_RAW_IP,
+	};
+	bool is_known = a->nic && state->ifindex && !nic_read(a->nic, state->ifindex, &reading.nic[0]);
+
+	if (counters_books(&a->counters, state->port, &p->books) || counters_taken(&a->counters, state->port, &p->taken))
+		log_warn("books of port %s cannot be read: %s", state->name, strerror(errno));
+	if (!is_known || nic_read(a->nic, state->ifindex, &reading.nic[1])) {
+		residual_none(&p->residual);
+		return;
+	}
+	for (int dir = 0; dir < DIRS; dir++) {
+		reading.seen[dir] = p->books.dir[dir].seen;
+		reading.joined[dir] = p->books.dir[dir].joined;
+	}
+	for (int i = 0; mirror && i < 2; i++)
+		as_one(&reading.nic[i]);
+	if (residual_take(&p->residual, &reading))
+		memset(p->said, 0, sizeof(p->said));
+}
+
 void agent_take_books(struct agent *a)
 {
 	const struct flowtab_counters *t = flowtab_counters(a->ft);
@@ -61,9 +105,7 @@ void agent_take_books(struct agent *a)
 	for (unsigned int i = 0; i < a->snap.ports; i++) {
 		struct snapshot_port *p = &a->snap.port[i];
 
-		if (counters_books(&a->counters, p->state.port, &p->books) ||
-		    counters_taken(&a->counters, p->state.port, &p->taken))
-			log_warn("books of port %s cannot be read: %s", p->state.name, strerror(errno));
+		take_port(a, p);
 		p->pending = t->pending[p->state.port % PORTS_MAX];
 	}
 }
@@ -106,9 +148,14 @@ void agent_say_health(struct agent *a)
 	snapshot_health_json(&w, agent_snapshot(a));
 	say(a, MESSAGE_HEALTH, &w);
 	for (unsigned int i = 0; i < a->snap.ports; i++) {
+		struct snapshot_port *p = &a->snap.port[i];
+
 		writer_undo(&w, 0);
-		snapshot_port_json(&w, &a->snap, &a->snap.port[i]);
+		snapshot_port_json(&w, &a->snap, p);
 		say(a, MESSAGE_IFACE, &w);
+		for (int dir = 0; dir < DIRS; dir++)
+			p->said[dir] = p->residual.dir[dir].all;
+		agent_ask_features(a, p);
 	}
 }
 

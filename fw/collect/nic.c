@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "collect/nic.h"
+
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/gen_stats.h>
+#include <linux/if_link.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/util.h"
+#include "collect/netlink.h"
+
+#define FEATURES_MAX	256	/* bits that the kernel may have; Linux 6.12 has 64 */
+#define STATS_LEAST	offsetof(struct rtnl_link_stats64, tx_aborted_errors)
+
+struct nic {
+	struct nl_sock *nl;
+	int bits;			/* features that this kernel knows; 0: not asked yet */
+	int bit[NIC_FEATURE_N];		/* their places; -1: unknown to it */
+};
+
+static const char *const feature_names[NIC_FEATURE_N] = {
+#define X(id, name) name,
+	NIC_FEATURES(X)
+#undef X
+};
+
+int nic_open(struct nic **ret_nic)
+{
+	struct nic *nic = calloc(1, sizeof(*nic));
+	int err;
+
+	if (!nic)
+		return -ENOMEM;
+	err = netlink_open(&nic->nl);
+	if (err) {
+		free(nic);
+		return err;
+	}
+	*ret_nic = nic;
+	return 0;
+}
+
+struct nic *nic_close(struct nic *nic)
+{
+	if (nic)
+		netlink_close(nic->nl);
+	free(nic);
+	return NULL;
+}
+
+/* ---- rtnetlink ---- */
+
+int nic_parse_stats(struct nlmsghdr *msg, struct nic_counters *counters)
+{
+	struct nlattr *attr[IFLA_STATS_MAX + 1];
+	struct rtnl_link_stats64 s = { 0 };
+
+	if (msg->nlmsg_type != RTM_NEWSTATS ||
+	    nlmsg_parse(msg, sizeof(struct if_stats_msg), attr, IFLA_STATS_MAX, NULL) < 0 || !attr[IFLA_STATS_LINK_64] ||
+	    nla_len(attr[IFLA_STATS_LINK_64]) < (int)STATS_LEAST)
+		return -EBADMSG;
+	memcpy(&s, nla_data(attr[IFLA_STATS_LINK_64]), MIN((size_t)nla_len(attr[IFLA_STATS_LINK_64]), sizeof(s)));
+	counters->dir[DIR_RX] = (struct nic_side){ s.rx_packets, s.rx_bytes, s.rx_dropped, s.rx_errors };
+	counters->dir[DIR_TX] = (struct nic_side){ s.tx_packets, s.tx_bytes, s.tx_dropped, s.tx_errors };
+	counters->missed = s.rx_missed_errors;
+	counters->crc_errors = s.rx_crc_errors;
+	counters->multicast = s.multicast;
+	return 0;
+}
+
+int nic_parse_queue(struct nlmsghdr *msg, struct nic_counters *counters)
+{
+	struct nlattr *attr[TCA_MAX + 1], *stats[TCA_STATS_MAX + 1];
+	struct gnet_stats_queue queue;
+
+	if (msg->nlmsg_type != RTM_NEWQDISC || nlmsg_parse(msg, sizeof(struct tcmsg), attr, TCA_MAX, NULL) < 0 ||
+	    !attr[TCA_STATS2] || nla_parse_nested(stats, TCA_STATS_MAX, attr[TCA_STATS2], NULL) < 0 ||
+	    !stats[TCA_STATS_QUEUE] || nla_len(stats[TCA_STATS_QUEUE]) < (int)sizeof(queue))
+		return -EBADMSG;
+	memcpy(&queue, nla_data(stats[TCA_STATS_QUEUE]), sizeof(queue));
+	counters->queue_dropped = queue.drops;
+	counters->queue_waiting = queue.qlen;
+	return 0;
+}
+
+struct heard {
+	struct nic_counters counters;
+	int err;
+};
+
+static void hear_stats(struct nlmsghdr *msg, void *arg)
+{
+	struct heard *heard = arg;
+
+	heard->err = nic_parse_stats(msg, &heard->counters);
+}
+
+static void hear_queue(struct nlmsghdr *msg, void *arg)
+{
+	nic_parse_queue(msg, &((struct heard *)arg)->counters);	/* without one: nothing waits there */
+}
+
+static int ask(struct nic *nic, int type, const void *head, size_t len, netlink_each each, struct heard *heard)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(type, 0);
+
+	if (!msg || nlmsg_append(msg, (void *)head, len, NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	return netlink_ask(nic->nl, msg, each, heard);
+}
+
+int nic_read(struct nic *nic, uint32_t ifindex, struct nic_counters *ret_counters)
+{
+	const struct if_stats_msg stats = {
+		.family = AF_UNSPEC, .ifindex = ifindex, .filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64),
+	};
+	const struct tcmsg queue = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = TC_H_ROOT };
+	struct heard heard = { .err = -EBADMSG };
+	int err;
+
+	ask(nic, RTM_GETQDISC, &queue, sizeof(queue), hear_queue, &heard);	/* refused: noqueue */
+	err = ask(nic, RTM_GETSTATS, &stats, sizeof(stats), hear_stats, &heard);
+	if (!err)
+		err = heard.err;
+	if (!err)
+		*ret_counters = heard.counters;
+	return err;
+}
+
+/* ---- ethtool ---- */
+
+static int ethtool(struct nic *nic, const char *name, void *command)
+{
+	struct ifreq request = { .ifr_data = command };
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	return ioctl(nl_socket_get_fd(nic->nl), SIOCETHTOOL, &request) ? -errno : 0;	/* any socket will do */
+}
+
+/* The names of the bits are the kernel's, the same for every interface. */
+static int learn_bits(struct nic *nic, const char *name)
+{
+	struct {
+		struct ethtool_sset_info info;
+		uint32_t count;
+	} set = { .info = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES } };
+	_cleanup_free_ struct ethtool_gstrings *strings = NULL;
+	int err = ethtool(nic, name, &set);
+
+	if (err)
+		return err;
+	if (!set.info.sset_mask || !set.count || set.count > FEATURES_MAX)
+		return -EOPNOTSUPP;
+	strings = calloc(1, sizeof(*strings) + (size_t)set.count * ETH_GSTRING_LEN);
+	if (!strings)
+		return -ENOMEM;
+	*strings = (struct ethtool_gstrings){ .cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES, .len = set.count };
+	err = ethtool(nic, name, strings);
+	if (err)
+		return err;
+	for (int f = 0; f < NIC_FEATURE_N; f++) {
+		nic->bit[f] = -1;
+		for (uint32_t i = 0; i < MIN(strings->len, set.count); i++)
+			if (!strncmp((const char *)strings->data + i * ETH_GSTRING_LEN, feature_names[f], ETH_GSTRING_LEN))
+				nic->bit[f] = (int)i;
+	}
+	nic->bits = (int)set.count;
+	return 0;
+}
+
+int nic_features(struct nic *nic, const char *name, uint32_t *ret_features)
+{
+	struct {
+		struct ethtool_gfeatures head;
+		struct ethtool_get_features_block block[FEATURES_MAX / 32];
+	} f = { .head = { .cmd = ETHTOOL_GFEATURES, .size = FEATURES_MAX / 32 } };
+	uint32_t features = 0;
+	int err = nic->bits ? 0 : learn_bits(nic, name);
+
+	if (!err)
+		err = ethtool(nic, name, &f);
+	if (err)
+		return err;
+	for (int i = 0; i < NIC_FEATURE_N; i++)
+		if (nic->bit[i] >= 0 && f.block[nic->bit[i] / 32].active >> nic->bit[i] % 32 & 1)
+			features |= 1u << i;
+	*ret_features = features;
+	return 0;
+}
