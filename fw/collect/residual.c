@@ -8,6 +8,7 @@
 #define ETHERNET_BYTES	14
 #define FCS_BYTES	4
 #define TAG_BYTES	4
+#define PADDING_MOST	46	/* a frame of nothing but its header becomes one of 60 bytes */
 
 const char *const residual_names[RESIDUAL_N] = {
 #define X(id, name, text) name,
@@ -18,6 +19,18 @@ const char *const residual_names[RESIDUAL_N] = {
 const char *const residual_texts[RESIDUAL_N] = {
 #define X(id, name, text) text,
 	RESIDUAL_REASONS(X)
+#undef X
+};
+
+const char *const residual_possible_names[RESIDUAL_POSSIBLE_N] = {
+#define X(id, name, text) name,
+	RESIDUAL_POSSIBLE(X)
+#undef X
+};
+
+const char *const residual_possible_texts[RESIDUAL_POSSIBLE_N] = {
+#define X(id, name, text) text,
+	RESIDUAL_POSSIBLE(X)
 #undef X
 };
 
@@ -52,9 +65,10 @@ static struct range plus(struct range r, int64_t more)
 static bool nic_went_back(const struct nic_counters *before, const struct nic_counters *after)
 {
 	for (int dir = 0; dir < DIRS; dir++)
-		if (after->dir[dir].frames < before->dir[dir].frames || after->dir[dir].bytes < before->dir[dir].bytes)
+		if (after->dir[dir].frames < before->dir[dir].frames || after->dir[dir].bytes < before->dir[dir].bytes ||
+		    after->dir[dir].dropped < before->dir[dir].dropped)
 			return true;
-	return false;
+	return after->queue_dropped < before->queue_dropped;	/* another qdisc, or its 32 bits wrapped */
 }
 
 static bool went_back(const struct residual_reading *before, const struct residual_reading *after)
@@ -70,7 +84,7 @@ static enum residual_base base_of(const struct residual *r, const struct residua
 	const struct residual_reading *before = &r->now;
 
 	if (r->base == RESIDUAL_BASE_NONE)
-		return RESIDUAL_BASE_ATTACHED;
+		return r->baselines ? RESIDUAL_BASE_ATTACHED : RESIDUAL_BASE_BEGAN;
 	if (before->ifindex != reading->ifindex)
 		return RESIDUAL_BASE_INTERFACE;
 	if (before->attach_count != reading->attach_count || before->hook[DIR_RX] != reading->hook[DIR_RX] ||
@@ -127,59 +141,42 @@ static void take_frames(struct side *s, enum residual_reason why, int64_t frames
 }
 
 /*
- * Did the NIC count packets or segments? Whichever is nearer. On the received side it may be between: packets that
- * came joined already were joined once more by GRO.
+ * Did the NIC count packets or segments? Whichever is nearer. On the received side it may be between, where packets that
+ * came joined already were joined once more by GRO: that is not measured, so it is left, and possible.
  */
 static int64_t joined_frames(const struct residual *r, int dir, struct range frames)
 {
-	const int64_t joined = (int64_t)joined_since(r, dir, false), all = middle(frames);
+	const int64_t joined = (int64_t)joined_since(r, dir, false);
 
-	if (!joined || frames.high >= 0)
-		return 0;
-	if (frames.low <= -joined)
-		return joined;
-	if (dir == DIR_RX)
-		return -all;
-	return -all * 2 > joined ? joined : 0;
+	return -middle(frames) * 2 > joined ? joined : 0;
 }
 
-/* How many bytes a frame the NIC counts more: found while frames agree, which a sum of other reasons would not. */
+static bool fits(int style, uint64_t nic_frames, struct range bytes)
+{
+	const int64_t all = style * (int64_t)nic_frames;
+
+	return all >= bytes.low && all <= bytes.high;
+}
+
+/* Which number of bytes a frame do all frames differ by? Only while their number agrees, and only what fits exactly. */
 static void find_style(struct side *s, uint64_t nic_frames, struct range bytes)
 {
 	static const int styles[] = { 0, -ETHERNET_BYTES, FCS_BYTES };
-	int64_t best = INT64_MAX;
 
-	if (s->left.frames || !nic_frames)
+	if (s->left.frames || !nic_frames || fits(s->d->style, nic_frames, bytes))
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(styles); i++) {
-		const int64_t rest = llabs(middle(bytes) - styles[i] * (int64_t)nic_frames);
-
-		if (rest < best && (styles[i] >= 0 || !s->r->now.raw_ip)) {
-			best = rest;
+	for (size_t i = 0; i < ARRAY_SIZE(styles); i++)
+		if (fits(styles[i], nic_frames, bytes) && (styles[i] >= 0 || !s->r->now.raw_ip))
 			s->d->style = styles[i];
-		}
-	}
 }
 
-static void take_tags(struct side *s, uint64_t nic_frames)
-{
-	const uint32_t feature = 1u << (s->dir == DIR_RX ? NIC_RX_VLAN : NIC_TX_VLAN);
-	const int64_t bytes = s->left.bytes;
-
-	if (!s->left.frames && bytes && s->r->now.features & feature && bytes % TAG_BYTES == 0 &&
-	    llabs(bytes) <= TAG_BYTES * (int64_t)nic_frames)
-		take(s, RESIDUAL_VLAN_TAG, 0, bytes);
-}
-
-/* Received: counted and not seen. Sent: seen and not counted. */
+/* Sent: seen and not counted. Of what was received and dropped no counter says on which side of the hook. */
 static void take_drops(struct side *s)
 {
 	const struct nic_counters *begin = &s->r->begin.nic[0], *now = &s->r->now.nic[1];
-	const int64_t dropped = (int64_t)(now->dir[s->dir].dropped - begin->dir[s->dir].dropped),
+	const int64_t dropped = (int64_t)(now->dir[DIR_TX].dropped - begin->dir[DIR_TX].dropped),
 		      queue = (int64_t)(now->queue_dropped - begin->queue_dropped) + now->queue_waiting - begin->queue_waiting;
 
-	if (dropped > 0 && s->dir == DIR_RX && s->left.frames > 0)
-		take_frames(s, RESIDUAL_DRIVER_DROP, MIN(s->left.frames, dropped));
 	if (s->dir == DIR_RX)
 		return;
 	if (dropped > 0 && s->left.frames < 0)
@@ -188,20 +185,33 @@ static void take_drops(struct side *s)
 		take_frames(s, RESIDUAL_QUEUE, queue > 0 ? MAX(s->left.frames, -queue) : MIN(s->left.frames, -queue));
 }
 
-/* What no counter tells how much it is: frames that the NIC has and the hook has not. */
-static void take_rest(struct side *s)
+static uint32_t possible_received(const struct side *s)
 {
 	const struct residual_reading *now = &s->r->now;
-	const uint32_t hw = 1u << NIC_HW_TC | 1u << NIC_L2_FWD, lro = 1u << NIC_LRO | 1u << NIC_GRO_HW;
+	const bool dropped = now->nic[1].dir[DIR_RX].dropped > s->r->begin.nic[0].dir[DIR_RX].dropped;
+	const bool more = s->left.frames > 0;
 
-	if (s->left.frames <= 0)
-		return;
-	if (now->foreign_xdp)
-		take(s, RESIDUAL_FOREIGN_XDP, s->left.frames, s->left.bytes);
-	else if (now->hw_flowtable || now->features & hw)
-		take(s, RESIDUAL_HW_OFFLOAD, s->left.frames, s->left.bytes);
-	else if (s->dir == DIR_RX && now->features & lro)
-		take(s, RESIDUAL_LRO, s->left.frames, s->left.bytes);
+	return (uint32_t)(more && now->foreign_xdp) << RESIDUAL_POSSIBLE_FOREIGN_XDP |
+	       (uint32_t)(more && now->features & (1u << NIC_LRO | 1u << NIC_GRO_HW)) << RESIDUAL_POSSIBLE_LRO |
+	       (uint32_t)(s->left.frames && joined_since(s->r, DIR_RX, false)) << RESIDUAL_POSSIBLE_RX_JOINED |
+	       (uint32_t)(more && dropped) << RESIDUAL_POSSIBLE_RX_DROP;
+}
+
+/* What may be behind what is left. */
+static uint32_t possible(const struct side *s, uint64_t nic_frames)
+{
+	const struct residual_reading *now = &s->r->now;
+	const uint32_t tag = 1u << (s->dir == DIR_RX ? NIC_RX_VLAN : NIC_TX_VLAN);
+	const bool hw = now->hw_flowtable || now->features & (1u << NIC_HW_TC | 1u << NIC_L2_FWD);
+	const bool more = s->left.frames > 0, bytes_only = !s->left.frames && s->left.bytes;
+	const bool tags = s->left.bytes % TAG_BYTES == 0 && llabs(s->left.bytes) <= TAG_BYTES * (int64_t)nic_frames;
+	const bool pads = s->left.bytes > 0 && s->left.bytes <= PADDING_MOST * (int64_t)nic_frames;
+
+	return (uint32_t)(more && hw) << RESIDUAL_POSSIBLE_HW_OFFLOAD |
+	       (uint32_t)(more && s->dir == DIR_TX) << RESIDUAL_POSSIBLE_BYPASS |
+	       (uint32_t)(bytes_only && now->features & tag && tags) << RESIDUAL_POSSIBLE_VLAN_TAG |
+	       (uint32_t)(bytes_only && s->dir == DIR_TX && pads) << RESIDUAL_POSSIBLE_PADDING |
+	       (s->dir == DIR_RX ? possible_received(s) : 0);
 }
 
 static void compare(const struct residual *r, struct residual_dir *d, int dir)
@@ -212,10 +222,8 @@ static void compare(const struct residual *r, struct residual_dir *d, int dir)
 	const struct nic_side *begin = &r->begin.nic[1].dir[dir], *now = &r->now.nic[0].dir[dir];
 	struct range frames = since(r, dir, false), bytes = since(r, dir, true);
 	const uint64_t nic_frames = now->frames > begin->frames ? now->frames - begin->frames : 0;
-	const uint64_t all_joined = joined_since(r, dir, false);
 	const int64_t joined = joined_frames(r, dir, frames);
-	const int64_t joined_bytes = joined == (int64_t)all_joined ? (int64_t)joined_since(r, dir, true) :
-				     all_joined ? (int64_t)(joined_since(r, dir, true) * (uint64_t)joined / all_joined) : 0;
+	const int64_t joined_bytes = joined ? (int64_t)joined_since(r, dir, true) : 0;
 	struct side s = { .r = r, .d = d, .dir = dir };
 	int64_t style;
 
@@ -228,10 +236,9 @@ static void compare(const struct residual *r, struct residual_dir *d, int dir)
 	d->all = (struct residual_part){ s.left.frames - joined, s.left.bytes - joined_bytes + style };
 	d->reason[RESIDUAL_JOINED] = (struct residual_part){ -joined, -joined_bytes };
 	d->reason[d->style < 0 ? RESIDUAL_LINK_HEADER : RESIDUAL_FCS].bytes = style;
-	take_tags(&s, nic_frames);
 	take_drops(&s);
-	take_rest(&s);
 	d->unexplained = s.left;
+	d->possible = possible(&s, nic_frames);
 }
 
 /* ---- the whole ---- */

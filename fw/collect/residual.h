@@ -2,12 +2,12 @@
 /*
  * residual - the books of a port against its NIC's own counters: NIC - seen since a baseline, by direction, and why.
  *
- * A baseline is both counters at one moment: taken when the hook of a port came on, its interface was made anew, or a
- * counter went back (a driver that was reset, 32 bits that wrapped). Reading takes time, so the NIC is read before and
- * after the books; as long as the difference may be what it was at the last reading, it is said to be that: frames that
- * come meanwhile make no residual. Reasons are named only where a counter or a feature of the interface shows them, in
- * the order of the table; each takes at most what those before it have left, and what is left at last is unexplained.
- * Pure.
+ * A baseline is both counters at one moment: taken when the agent began to look, the hook of a port came on, its interface
+ * was made anew, or a counter went back (a driver that was reset, 32 bits that wrapped). Reading takes time, so the NIC is
+ * read before and after the books; as long as the difference may be what it was at the last reading, it is said to be that:
+ * frames that come meanwhile make no residual. Only what is measured is a reason, and it takes at most what those before it
+ * in the table have left; all that is left then is unexplained. What may be behind that, by the interface's features and
+ * counters that say something else, too, is named as possible, and subtracted from nothing. Pure.
  */
 #pragma once
 
@@ -17,17 +17,13 @@
 #include "bpf/abi.h"
 #include "collect/nic.h"
 
-/* Name, what it says. Those from FOREIGN_XDP on have no counter: they take all that is left. */
+/* Measured: each is a counter, or a number of bytes a frame that all frames agree on. Name, what it says. */
 #define RESIDUAL_REASONS(X) \
 	X(JOINED,	"joined",	"packets of several segments (GSO, GRO), which the NIC counts as one") \
 	X(LINK_HEADER,	"link_header",	"the NIC counts bytes without the Ethernet header") \
 	X(FCS,		"fcs",		"the NIC counts 4 bytes more a frame: FCS, or a VLAN tag of every frame") \
-	X(VLAN_TAG,	"vlan_tag",	"VLAN tags that the NIC takes out or puts in, and only one side counts") \
-	X(DRIVER_DROP,	"driver_drop",	"dropped by driver or stack before the hook (rx), by the driver behind it (tx)") \
-	X(QUEUE,	"queue",	"tx: dropped by the queueing discipline behind the hook, or waiting there") \
-	X(FOREIGN_XDP,	"foreign_xdp",	"someone else's XDP program, in front of the hook, dropped or sent them on") \
-	X(HW_OFFLOAD,	"hw_offload",	"forwarded by the NIC: hw-tc-offload, l2-fwd-offload or an offloaded flowtable") \
-	X(LRO,		"lro",		"rx: joined by the NIC in a way that does not tell of how many")
+	X(DRIVER_DROP,	"driver_drop",	"tx: dropped by the driver, behind the hook") \
+	X(QUEUE,	"queue",	"tx: dropped by the queueing discipline behind the hook, or waiting there")
 
 enum residual_reason {
 #define X(id, name, text) RESIDUAL_##id,
@@ -36,13 +32,34 @@ enum residual_reason {
 	RESIDUAL_N,
 };
 
+/* Possible: this is there and makes such differences, but nothing counts how much of it. */
+#define RESIDUAL_POSSIBLE(X) \
+	X(FOREIGN_XDP,	"foreign_xdp",	"rx: someone else's XDP program, in front of the hook, dropped or sent them on") \
+	X(HW_OFFLOAD,	"hw_offload",	"forwarded by the NIC: hw-tc-offload, l2-fwd-offload or an offloaded flowtable") \
+	X(LRO,		"lro",		"rx: joined by the NIC in a way that does not tell of how many") \
+	X(RX_JOINED,	"joined",	"rx: packets that came joined and were joined once more by GRO") \
+	X(RX_DROP,	"rx_dropped",	"rx: the interface has dropped some; its counter has those behind the hook, too") \
+	X(BYPASS,	"bypass",	"tx: past the hook by AF_XDP, XDP_TX, XDP_REDIRECT or PACKET_QDISC_BYPASS") \
+	X(VLAN_TAG,	"vlan_tag",	"VLAN tags that the NIC takes out or puts in, and only one side counts") \
+	X(PADDING,	"padding",	"tx: the NIC counts what it pads short frames with")
+
+enum residual_possible {
+#define X(id, name, text) RESIDUAL_POSSIBLE_##id,
+	RESIDUAL_POSSIBLE(X)
+#undef X
+	RESIDUAL_POSSIBLE_N,
+};
+
 extern const char *const residual_names[RESIDUAL_N];
 extern const char *const residual_texts[RESIDUAL_N];
+extern const char *const residual_possible_names[RESIDUAL_POSSIBLE_N];
+extern const char *const residual_possible_texts[RESIDUAL_POSSIBLE_N];
 
 /* Why the baseline is where it is. */
 #define RESIDUAL_BASES(X) \
 	X(NONE,		"none")		/* no hook, or no reading yet */ \
-	X(ATTACHED,	"attached")	/* a hook came on, or this agent process began to look */ \
+	X(BEGAN,	"began")	/* this agent process began to look at it */ \
+	X(ATTACHED,	"attached")	/* a hook came on, or the interface can be asked again */ \
 	X(INTERFACE,	"interface")	/* another interface of that name */ \
 	X(WENT_BACK,	"went_back")	/* a counter did */
 
@@ -63,6 +80,7 @@ struct residual_reading {
 	bool foreign_xdp;
 	bool hw_flowtable;
 	bool raw_ip;			/* frames have no link header */
+	uint64_t at_us;			/* since 1970: when; for the reader, nothing is computed with it */
 	struct nic_counters nic[2];	/* just before and just after the books */
 	struct tally seen[DIRS], joined[DIRS];
 };
@@ -75,8 +93,9 @@ struct residual_dir {
 	struct residual_part all;	/* NIC - seen since the baseline */
 	struct residual_part reason[RESIDUAL_N];
 	struct residual_part unexplained;	/* all - reasons */
+	uint32_t possible;		/* what may be behind @unexplained: 1 << enum residual_possible */
 	uint64_t moving;		/* frames that the NIC counted during the reading: @all may be off by them */
-	int style;			/* bytes a frame that the NIC counts more; found once, kept */
+	int style;			/* bytes a frame that the NIC counts more, all of them: 0, -14 or 4 */
 };
 
 struct residual {

@@ -79,6 +79,7 @@ static void take_port(struct agent *a, struct snapshot_port *p)
 		.hook = { state->rx != ATTACHED_NONE, state->tx != ATTACHED_NONE && !mirror },
 		.foreign_xdp = state->foreign_xdp,
 		.raw_ip = state->flags & PORT_RAW_IP,
+		.at_us = agent_wall_us(),
 	};
 	bool is_known = a->nic && state->ifindex && !nic_read(a->nic, state->ifindex, &reading.nic[0]);
 
@@ -95,7 +96,7 @@ static void take_port(struct agent *a, struct snapshot_port *p)
 	for (int i = 0; mirror && i < 2; i++)
 		as_one(&reading.nic[i]);
 	if (residual_take(&p->residual, &reading))
-		memset(p->said, 0, sizeof(p->said));
+		p->said = (struct snapshot_said){ 0 };
 }
 
 void agent_take_books(struct agent *a)
@@ -153,8 +154,11 @@ void agent_say_health(struct agent *a)
 		writer_undo(&w, 0);
 		snapshot_port_json(&w, &a->snap, p);
 		say(a, MESSAGE_IFACE, &w);
-		for (int dir = 0; dir < DIRS; dir++)
-			p->said[dir] = p->residual.dir[dir].all;
+		p->said.at_us = a->snap.now_us;
+		for (int dir = 0; dir < DIRS; dir++) {
+			p->said.all[dir] = p->residual.dir[dir].all;
+			p->said.unexplained[dir] = p->residual.dir[dir].unexplained;
+		}
 		agent_ask_features(a, p);
 	}
 }

@@ -8,6 +8,7 @@
 #include "collect/counters.h"
 #include "export/record.h"
 #include "export/text.h"
+#include "run/snapshot_nic.h"
 
 static const char *const dir_names[DIRS] = { "rx", "tx" };
 
@@ -142,33 +143,6 @@ static void text_ports(struct writer *w, const struct snapshot *s)
 		writer_text(w, "(no port: the configuration names none that exists)\n");
 }
 
-/* The NIC's own counters next to the books. */
-static void text_residual(struct writer *w, const struct snapshot_port *p, int dir)
-{
-	const struct residual *r = &p->residual;
-	const struct residual_dir *d = &r->dir[dir];
-	const char *between = "";
-
-	if (r->base == RESIDUAL_BASE_NONE || !r->now.hook[dir])
-		return;
-	writer_format(w, "%-20s %14lld %18lld   NIC - seen: ", "", (long long)d->all.frames, (long long)d->all.bytes);
-	if (!residual_shows(d))
-		writer_text(w, "its counters agree");
-	for (int i = 0; i < RESIDUAL_N; i++)
-		if (d->reason[i].frames || d->reason[i].bytes) {
-			writer_format(w, "%s%s %lld", between, residual_names[i], (long long)d->reason[i].frames);
-			if (!d->reason[i].frames)
-				writer_format(w, " (%lld bytes)", (long long)d->reason[i].bytes);
-			between = ", ";
-		}
-	if (d->unexplained.frames || d->unexplained.bytes)
-		writer_format(w, "%sUNEXPLAINED %lld (%lld bytes)", between, (long long)d->unexplained.frames,
-			      (long long)d->unexplained.bytes);
-	if (d->moving)
-		writer_format(w, "; %llu moved meanwhile", (unsigned long long)d->moving);
-	writer_char(w, '\n');
-}
-
 static void text_books(struct writer *w, const struct snapshot *s)
 {
 	writer_format(w, "\n%-15s %-4s %14s %18s   %s\n", "BOOKS", "DIR", "FRAMES", "BYTES", "WHERE THEY ARE");
@@ -191,8 +165,9 @@ static void text_books(struct writer *w, const struct snapshot *s)
 			writer_format(w, "%-20s %14lld %18lld   %s\n", "", (long long)moving.frames,
 				      (long long)moving.bytes, moving.frames || moving.bytes
 				      ? "came in during the sweep" : "unaccounted: the books balance");
-			text_residual(w, p, dir);
+			snapshot_nic_text(w, p, dir);
 		}
+	snapshot_nic_legend(w, s);
 }
 
 static void text_counters(struct writer *w, const struct snapshot *s)
@@ -274,72 +249,6 @@ static void json_books(struct writer *w, const struct snapshot_port *p, int dir)
 		json_tally(w, book_proto_names[i], &b->dir[dir].full_proto[i], i == 3 ? "}}" : ",");
 }
 
-static void json_part(struct writer *w, const char *name, const struct residual_part *p, const char *end)
-{
-	writer_format(w, "\"%s\":{\"frames\":%lld,\"bytes\":%lld}%s", name, (long long)p->frames, (long long)p->bytes, end);
-}
-
-static void json_nic(struct writer *w, const struct snapshot_port *port)
-{
-	const struct residual *r = &port->residual;
-
-	writer_text(w, "\"nic\":{");
-	for (int dir = 0; dir < DIRS; dir++) {
-		const struct nic_side *now = &r->now.nic[1].dir[dir], *begin = &r->begin.nic[1].dir[dir];
-		const struct tally before = { begin->frames, begin->bytes };
-
-		writer_format(w, "\"%s\":{\"frames\":%llu,\"bytes\":%llu,\"dropped\":%llu,\"errors\":%llu,", dir_names[dir],
-			      (unsigned long long)now->frames, (unsigned long long)now->bytes,
-			      (unsigned long long)now->dropped, (unsigned long long)now->errors);
-		json_tally(w, "before_attach", &before, "},");
-	}
-	writer_format(w, "\"missed\":%llu,\"crc_errors\":%llu,\"multicast\":%llu,\"queue_dropped\":%llu,\"queue_waiting\":%u,"
-		      "\"baseline\":\"%s\",\"baselines\":%u},", (unsigned long long)r->now.nic[1].missed,
-		      (unsigned long long)r->now.nic[1].crc_errors, (unsigned long long)r->now.nic[1].multicast,
-		      (unsigned long long)r->now.nic[1].queue_dropped, r->now.nic[1].queue_waiting,
-		      residual_base_names[r->base], r->baselines);
-}
-
-static void json_residual(struct writer *w, const struct snapshot_port *port, int dir)
-{
-	const struct residual_dir *d = &port->residual.dir[dir];
-	const struct residual_part interval = {
-		d->all.frames - port->said[dir].frames, d->all.bytes - port->said[dir].bytes,
-	};
-	const char *between = "";
-
-	writer_format(w, "\"%s\":{\"frames\":%lld,\"bytes\":%lld,\"moving\":%llu,", dir_names[dir], (long long)d->all.frames,
-		      (long long)d->all.bytes, (unsigned long long)d->moving);
-	json_part(w, "interval", &interval, ",");
-	json_part(w, "unexplained", &d->unexplained, ",\"reasons\":{");
-	for (int i = 0; i < RESIDUAL_N; i++)
-		if (d->reason[i].frames || d->reason[i].bytes) {
-			writer_text(w, between);
-			json_part(w, residual_names[i], &d->reason[i], "");
-			between = ",";
-		}
-	writer_text(w, "}}");
-}
-
-/* Only of directions that have a hook; nothing where nothing is known. */
-static void json_residuals(struct writer *w, const struct snapshot_port *port)
-{
-	const struct residual *r = &port->residual;
-	const char *between = "";
-
-	if (r->base == RESIDUAL_BASE_NONE)
-		return;
-	json_nic(w, port);
-	writer_text(w, "\"residual\":{");
-	for (int dir = 0; dir < DIRS; dir++)
-		if (r->now.hook[dir]) {
-			writer_text(w, between);
-			json_residual(w, port, dir);
-			between = ",";
-		}
-	writer_text(w, "},");
-}
-
 void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct snapshot_port *port)
 {
 	const struct port_state *p = &port->state;
@@ -358,7 +267,7 @@ void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct
 	writer_char(w, ',');
 	json_books(w, port, DIR_TX);
 	writer_text(w, "},");
-	json_residuals(w, port);
+	snapshot_nic_json(w, port);
 	writer_format(w, "\"names\":{\"nameable\":%llu,\"named\":%llu}}}",
 		      (unsigned long long)s->coverage[p->port % PORTS_MAX].nameable,
 		      (unsigned long long)s->coverage[p->port % PORTS_MAX].named);

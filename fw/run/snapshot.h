@@ -32,7 +32,10 @@ struct snapshot_port {
 	struct taken taken;	/* out of flow slots, reported */
 	struct taken pending;	/* in flow slots, by the last sweep */
 	struct residual residual;	/* against the NIC's counters, at the same moment */
-	struct residual_part said[DIRS];	/* in the last iface message: an interval's is the difference */
+	struct snapshot_said {		/* in the last iface message: an interval's is the difference */
+		uint64_t at_us;		/* since 1970; 0: none since the baseline */
+		struct residual_part all[DIRS], unexplained[DIRS];
+	} said;
 	uint32_t features;	/* of the interface, 1 << enum nic_feature */
 };
 

@@ -41,6 +41,8 @@ for _ in range(7):
     s.send(bytes(12) + b"\x88\xb5" + bytes(86))'
 check "7 frames past the egress hook: unexplained, exactly" status_is 5 "[p['weir']['residual']['tx']['unexplained'] for p in s['ports']
 	if p['observer']['interface']['name'] == 'wan0'] == [{'frames': 7, 'bytes': 700}]"
+check "and what may be behind it is said" status_is 5 "[p['weir']['residual']['tx']['possible'] for p in s['ports']
+	if p['observer']['interface']['name'] == 'wan0'] == [['bypass']]"
 note "$(status | grep 'NIC - seen')"
 agent_stop
 is "end: status 0" "$AGENT_STATUS" 0

@@ -64,15 +64,96 @@ static void test_joined(void **state)
 	is_part(r.dir[DIR_TX].unexplained, 0, 0);
 }
 
-static void test_drops_and_foreign_xdp(void **state)
+/* Segments and packets mixed on the received side: what GRO joined once more is not counted anywhere. */
+static void test_joined_in_part(void **state)
 {
-	add(DIR_RX, 110, 11000, 100, 10000);
-	in.nic[0].dir[DIR_RX].dropped = in.nic[1].dir[DIR_RX].dropped = 4;
-	in.foreign_xdp = true;
+	add(DIR_RX, 150, 150 * 1514, 210, 210 * 1514);
+	in.joined[DIR_RX] = (struct tally){ 200, 200 * 66 };
 	residual_take(&r, &in);
-	is_part(r.dir[DIR_RX].reason[RESIDUAL_DRIVER_DROP], 4, 400);
-	is_part(r.dir[DIR_RX].reason[RESIDUAL_FOREIGN_XDP], 6, 600);
-	is_part(r.dir[DIR_RX].unexplained, 0, 0);
+	is_part(r.dir[DIR_RX].reason[RESIDUAL_JOINED], 0, 0);
+	is_part(r.dir[DIR_RX].unexplained, -60, -60 * 1514);
+	assert_int_equal(r.dir[DIR_RX].possible, 1 << RESIDUAL_POSSIBLE_RX_JOINED);
+}
+
+/* 7 frames that the hook has missed do not vanish behind those that were joined. */
+static void test_joined_hides_nothing(void **state)
+{
+	for (int dir = 0; dir < DIRS; dir++) {
+		add(dir, 17, 17000, 210, 210000);
+		in.joined[dir] = (struct tally){ 200, 200000 };
+	}
+	residual_take(&r, &in);
+	for (int dir = 0; dir < DIRS; dir++) {
+		is_part(r.dir[dir].reason[RESIDUAL_JOINED], -200, -200000);
+		is_part(r.dir[dir].unexplained, 7, 7000);
+	}
+	assert_int_equal(r.dir[DIR_RX].possible, 1 << RESIDUAL_POSSIBLE_RX_JOINED);
+	assert_int_equal(r.dir[DIR_TX].possible, 1 << RESIDUAL_POSSIBLE_BYPASS);
+}
+
+/* One row for each: what is there, which way the difference goes; it is said, and takes nothing away. */
+static void test_possible_takes_nothing(void **state)
+{
+	static const struct {
+		const char *name;
+		int dir;
+		int64_t frames, bytes;		/* what the NIC has more than the hook, of 100 frames */
+		bool foreign_xdp, hw_flowtable, dropped;
+		uint32_t features, possible;
+	} rows[] = {
+		{ "rx: foreign XDP", DIR_RX, 6, 600, .foreign_xdp = true, .possible = 1 << RESIDUAL_POSSIBLE_FOREIGN_XDP },
+		{ "rx: foreign XDP, fewer", DIR_RX, -6, -600, .foreign_xdp = true },
+		{ "tx: foreign XDP is not in the way", DIR_TX, 6, 600, .foreign_xdp = true,
+		  .possible = 1 << RESIDUAL_POSSIBLE_BYPASS },
+		{ "rx: flowtable in hardware", DIR_RX, 6, 600, .hw_flowtable = true, .possible = 1 << RESIDUAL_POSSIBLE_HW_OFFLOAD },
+		{ "tx: flowtable in hardware", DIR_TX, 6, 600, .hw_flowtable = true,
+		  .possible = 1 << RESIDUAL_POSSIBLE_HW_OFFLOAD | 1 << RESIDUAL_POSSIBLE_BYPASS },
+		{ "rx: hw-tc-offload", DIR_RX, 6, 600, .features = 1 << NIC_HW_TC, .possible = 1 << RESIDUAL_POSSIBLE_HW_OFFLOAD },
+		{ "rx: l2-fwd-offload", DIR_RX, 6, 600, .features = 1 << NIC_L2_FWD, .possible = 1 << RESIDUAL_POSSIBLE_HW_OFFLOAD },
+		{ "rx: LRO", DIR_RX, 6, 600, .features = 1 << NIC_LRO, .possible = 1 << RESIDUAL_POSSIBLE_LRO },
+		{ "rx: GRO in hardware", DIR_RX, 6, 600, .features = 1 << NIC_GRO_HW, .possible = 1 << RESIDUAL_POSSIBLE_LRO },
+		{ "tx: LRO is not in the way", DIR_TX, 6, 600, .features = 1 << NIC_LRO, .possible = 1 << RESIDUAL_POSSIBLE_BYPASS },
+		{ "rx: dropped, before the hook or behind", DIR_RX, 6, 600, .dropped = true, .possible = 1 << RESIDUAL_POSSIBLE_RX_DROP },
+		{ "rx: dropped behind the hook", DIR_RX, 0, 0, .dropped = true },
+		{ "rx: tags", DIR_RX, 0, -400, .features = 1 << NIC_RX_VLAN, .possible = 1 << RESIDUAL_POSSIBLE_VLAN_TAG },
+		{ "rx: no whole tags", DIR_RX, 0, -399, .features = 1 << NIC_RX_VLAN },
+		{ "rx: more than tags", DIR_RX, 0, -404, .features = 1 << NIC_RX_VLAN },
+		{ "rx: the feature of the other side", DIR_RX, 0, -40, .features = 1 << NIC_TX_VLAN },
+		{ "tx: tags", DIR_TX, 0, -40, .features = 1 << NIC_TX_VLAN, .possible = 1 << RESIDUAL_POSSIBLE_VLAN_TAG },
+		{ "tx: padding", DIR_TX, 0, 18, .possible = 1 << RESIDUAL_POSSIBLE_PADDING },
+		{ "tx: more than padding", DIR_TX, 0, 4601, .possible = 0 },
+		{ "rx: padding was seen, too", DIR_RX, 0, 18, .possible = 0 },
+		{ "rx: nothing is there", DIR_RX, 6, 600, .possible = 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct residual_dir *d = &r.dir[rows[i].dir];
+
+		begin(state);
+		add(rows[i].dir, (uint64_t)(100 + rows[i].frames), (uint64_t)(10000 + rows[i].bytes), 100, 10000);
+		in.foreign_xdp = rows[i].foreign_xdp;
+		in.hw_flowtable = rows[i].hw_flowtable;
+		in.features = rows[i].features;
+		in.nic[1].dir[DIR_RX].dropped = rows[i].dropped * 50;
+		in.nic[0].dir[DIR_RX].dropped = rows[i].dropped * 50;
+		residual_take(&r, &in);
+		print_message("# %s\n", rows[i].name);
+		is_part(d->all, rows[i].frames, rows[i].bytes);
+		is_part(d->unexplained, rows[i].frames, rows[i].bytes);
+		for (int reason = 0; reason < RESIDUAL_N; reason++)
+			is_part(d->reason[reason], 0, 0);
+		assert_int_equal(d->possible, rows[i].possible);
+	}
+}
+
+static void test_driver_drop(void **state)
+{
+	add(DIR_TX, 90, 9000, 100, 10000);
+	in.nic[0].dir[DIR_TX].dropped = in.nic[1].dir[DIR_TX].dropped = 4;
+	residual_take(&r, &in);
+	is_part(r.dir[DIR_TX].reason[RESIDUAL_DRIVER_DROP], -4, -400);
+	is_part(r.dir[DIR_TX].unexplained, -6, -600);
+	assert_int_equal(r.dir[DIR_TX].possible, 0);
 }
 
 static void test_queue(void **state)
@@ -96,6 +177,40 @@ static void test_bytes_a_frame(void **state)
 	is_part(r.dir[DIR_TX].unexplained, 0, 0);
 }
 
+/* 4 bytes more of each frame are told; 4 bytes more of half of them are not the FCS. */
+static void test_bytes_of_some_frames(void **state)
+{
+	add(DIR_TX, 100, 10000 + 300, 100, 10000);
+	add(DIR_RX, 100, 10000 - 1401, 100, 10000);
+	residual_take(&r, &in);
+	is_part(r.dir[DIR_TX].reason[RESIDUAL_FCS], 0, 0);
+	is_part(r.dir[DIR_TX].unexplained, 0, 300);
+	is_part(r.dir[DIR_RX].unexplained, 0, -1401);
+}
+
+/* A port without link header has none that the NIC could leave out. */
+static void test_raw_ip_has_no_header(void **state)
+{
+	add(DIR_RX, 100, 10000 - 1400, 100, 10000);
+	in.raw_ip = true;
+	residual_take(&r, &in);
+	is_part(r.dir[DIR_RX].unexplained, 0, -1400);
+}
+
+static void test_queue_went_back(void **state)
+{
+	in.nic[0].queue_dropped = in.nic[1].queue_dropped = 9;
+	residual_take(&r, &in);
+	add(DIR_TX, 107, 10700, 100, 10000);
+	in.nic[0].queue_dropped = in.nic[1].queue_dropped = 2;	/* another qdisc */
+	assert_true(residual_take(&r, &in));
+	assert_int_equal(r.base, RESIDUAL_BASE_WENT_BACK);
+	in.nic[0].queue_dropped = in.nic[1].queue_dropped = 2;
+	add(DIR_TX, 107, 10700, 100, 10000);
+	assert_false(residual_take(&r, &in));
+	is_part(r.dir[DIR_TX].unexplained, 7, 700);
+}
+
 static void test_moving(void **state)
 {
 	add(DIR_RX, 500, 50000, 503, 50300);
@@ -108,6 +223,7 @@ static void test_moving(void **state)
 
 static void test_baselines(void **state)
 {
+	assert_int_equal(r.base, RESIDUAL_BASE_BEGAN);
 	in.ifindex = 8;
 	assert_true(residual_take(&r, &in));
 	assert_int_equal(r.base, RESIDUAL_BASE_INTERFACE);
@@ -122,6 +238,9 @@ static void test_baselines(void **state)
 	in.hook[DIR_RX] = in.hook[DIR_TX] = false;
 	assert_true(residual_take(&r, &in));
 	assert_int_equal(r.base, RESIDUAL_BASE_NONE);
+	in.hook[DIR_RX] = true;
+	assert_true(residual_take(&r, &in));
+	assert_int_equal(r.base, RESIDUAL_BASE_ATTACHED);
 }
 
 int main(void)
@@ -130,7 +249,13 @@ int main(void)
 		cmocka_unit_test_setup(test_agrees, begin),
 		cmocka_unit_test_setup(test_unexplained, begin),
 		cmocka_unit_test_setup(test_joined, begin),
-		cmocka_unit_test_setup(test_drops_and_foreign_xdp, begin),
+		cmocka_unit_test_setup(test_joined_in_part, begin),
+		cmocka_unit_test_setup(test_joined_hides_nothing, begin),
+		cmocka_unit_test_setup(test_possible_takes_nothing, begin),
+		cmocka_unit_test_setup(test_driver_drop, begin),
+		cmocka_unit_test_setup(test_bytes_of_some_frames, begin),
+		cmocka_unit_test_setup(test_raw_ip_has_no_header, begin),
+		cmocka_unit_test_setup(test_queue_went_back, begin),
 		cmocka_unit_test_setup(test_queue, begin),
 		cmocka_unit_test_setup(test_bytes_a_frame, begin),
 		cmocka_unit_test_setup(test_moving, begin),
