@@ -41,7 +41,7 @@ int nic_open(struct nic **ret_nic)
 
 	if (!nic)
 		return -ENOMEM;
-	err = netlink_open(&nic->nl);
+	err = netlink_open(&nic->nl, NETLINK_ROUTE);
 	if (err) {
 		free(nic);
 		return err;
@@ -152,39 +152,41 @@ static int ethtool(struct nic *nic, const char *name, void *command)
 /* The names of the bits are the kernel's, the same for every interface. */
 static int learn_bits(struct nic *nic, const char *name)
 {
-	struct {
+	union {
 		struct ethtool_sset_info info;
-		uint32_t count;
+		uint32_t room[5];	/* with one count behind it */
 	} set = { .info = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES } };
 	_cleanup_free_ struct ethtool_gstrings *strings = NULL;
 	int err = ethtool(nic, name, &set);
+	uint32_t count;
 
 	if (err)
 		return err;
-	if (!set.info.sset_mask || !set.count || set.count > FEATURES_MAX)
+	count = set.info.data[0];
+	if (!set.info.sset_mask || !count || count > FEATURES_MAX)
 		return -EOPNOTSUPP;
-	strings = calloc(1, sizeof(*strings) + (size_t)set.count * ETH_GSTRING_LEN);
+	strings = calloc(1, sizeof(*strings) + (size_t)count * ETH_GSTRING_LEN);
 	if (!strings)
 		return -ENOMEM;
-	*strings = (struct ethtool_gstrings){ .cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES, .len = set.count };
+	*strings = (struct ethtool_gstrings){ .cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES, .len = count };
 	err = ethtool(nic, name, strings);
 	if (err)
 		return err;
 	for (int f = 0; f < NIC_FEATURE_N; f++) {
 		nic->bit[f] = -1;
-		for (uint32_t i = 0; i < MIN(strings->len, set.count); i++)
+		for (uint32_t i = 0; i < MIN(strings->len, count); i++)
 			if (!strncmp((const char *)strings->data + i * ETH_GSTRING_LEN, feature_names[f], ETH_GSTRING_LEN))
 				nic->bit[f] = (int)i;
 	}
-	nic->bits = (int)set.count;
+	nic->bits = (int)count;
 	return 0;
 }
 
 int nic_features(struct nic *nic, const char *name, uint32_t *ret_features)
 {
-	struct {
+	union {
 		struct ethtool_gfeatures head;
-		struct ethtool_get_features_block block[FEATURES_MAX / 32];
+		uint8_t room[sizeof(struct ethtool_gfeatures) + FEATURES_MAX / 32 * sizeof(struct ethtool_get_features_block)];
 	} f = { .head = { .cmd = ETHTOOL_GFEATURES, .size = FEATURES_MAX / 32 } };
 	uint32_t features = 0;
 	int err = nic->bits ? 0 : learn_bits(nic, name);
@@ -194,7 +196,7 @@ int nic_features(struct nic *nic, const char *name, uint32_t *ret_features)
 	if (err)
 		return err;
 	for (int i = 0; i < NIC_FEATURE_N; i++)
-		if (nic->bit[i] >= 0 && f.block[nic->bit[i] / 32].active >> nic->bit[i] % 32 & 1)
+		if (nic->bit[i] >= 0 && f.head.features[nic->bit[i] / 32].active >> nic->bit[i] % 32 & 1)
 			features |= 1u << i;
 	*ret_features = features;
 	return 0;

@@ -199,6 +199,9 @@ static void supervisor_ready(struct loop_fd *watch, uint32_t events)
 		case AGENT_UPLINK_STARTS:
 			a->snap.uplink_starts = order.uplink_starts;
 			break;
+		case AGENT_OFFLOAD:
+			a->snap.offload = order.offload;
+			break;
 		case AGENT_STOP:
 			stop(a);
 			break;

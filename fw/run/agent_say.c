@@ -78,6 +78,7 @@ static void take_port(struct agent *a, struct snapshot_port *p)
 		.features = p->features,
 		.hook = { state->rx != ATTACHED_NONE, state->tx != ATTACHED_NONE && !mirror },
 		.foreign_xdp = state->foreign_xdp,
+		.hw_flowtable = offload_of(&a->snap.offload, state->name) == OFFLOAD_HARDWARE,
 		.raw_ip = state->flags & PORT_RAW_IP,
 		.at_us = agent_wall_us(),
 	};

@@ -204,6 +204,7 @@ void snapshot_text(struct writer *w, const struct snapshot *s)
 {
 	text_head(w, s);
 	text_ports(w, s);
+	snapshot_nic_text_offload(w, s);
 	text_books(w, s);
 	text_counters(w, s);
 }
@@ -262,6 +263,7 @@ void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct
 	json_text(w, "tx_hook", attached_names[p->tx]);
 	if (p->reason[0])
 		json_text(w, "reason", p->reason);
+	json_text(w, "flow_offload", offload_mode_names[offload_of(&s->offload, p->name)]);
 	writer_format(w, "\"ifindex\":%u,\"up\":%s,\"books\":{", p->ifindex, p->up ? "true" : "false");
 	json_books(w, port, DIR_RX);
 	writer_char(w, ',');
@@ -296,6 +298,7 @@ static void json_health(struct writer *w, const struct snapshot *s)
 		      s->flowtab.hellos, NAMES_MAX, s->names_used);
 	writer_format(w, "\"identity\":{\"size\":%u,\"used\":%llu},", IDENTITY_CONNECTIONS,
 		      (unsigned long long)s->identity_under_way);
+	snapshot_nic_json_offload(w, &s->offload);
 	writer_text(w, "\"name_status\":{");
 	for (int i = 0; i < NAME_N; i++)
 		writer_format(w, "%s\"%s\":%llu", i ? "," : "", record_name_status_text((uint8_t)i),

@@ -15,6 +15,7 @@
 #include "bpf/abi.h"
 #include "collect/conntrack.h"
 #include "collect/flowtab.h"
+#include "collect/offload.h"
 #include "collect/residual.h"
 #include "collect/ports.h"
 #include "enrich/devices.h"
@@ -72,6 +73,7 @@ struct snapshot {
 	struct conntrack_counters nat;
 	struct devices_counters devices;
 	uint64_t devices_malformed;
+	struct offload offload;		/* flowtables */
 	unsigned int ports;
 	struct snapshot_port port[PORTS_MAX];
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "run/snapshot_nic.h"
 
+#include <string.h>
+
 #include "export/text.h"
 
 static const char *const dir_names[DIRS] = { "rx", "tx" };
@@ -16,6 +18,16 @@ static bool is_there(const struct residual_part *p)
 }
 
 /* ---- text ---- */
+
+/* Its spaces are ours; all else may be anything. */
+static void text_words(struct writer *w, const char *text)
+{
+	for (; *text; text++)
+		if (*text == ' ')
+			writer_char(w, ' ');
+		else
+			text_plain(w, text, 1);
+}
 
 static void text_part(struct writer *w, const char *between, const char *name, const struct residual_part *p)
 {
@@ -91,6 +103,33 @@ void snapshot_nic_legend(struct writer *w, const struct snapshot *s)
 		legend_row(w, residual_possible_names[p], residual_possible_texts[p], possible >> p & 1);
 }
 
+/* A line for each flowtable, and what it means for what is measured. */
+void snapshot_nic_text_offload(struct writer *w, const struct snapshot *s)
+{
+	const struct offload *o = &s->offload;
+
+	for (uint32_t i = 0; i < o->tables; i++) {
+		const struct offload_table *t = &o->table[i];
+
+		writer_format(w, "offload flowtable ");
+		text_words(w, t->name);
+		writer_format(w, ", %s:", t->hardware ? "in hardware" : "in software: every frame is seen");
+		for (uint16_t d = 0; d < t->devices; d++) {
+			writer_char(w, ' ');
+			text_plain(w, t->device[d], strlen(t->device[d]));
+		}
+		if (t->more_devices)
+			writer_format(w, " and %u more", t->more_devices);
+		writer_char(w, '\n');
+	}
+	if (o->more_tables)
+		writer_format(w, "offload %u more flowtables%s\n", o->more_tables, o->more_hardware ? ", in hardware" : "");
+	if (offload_most(o) == OFFLOAD_HARDWARE)
+		writer_text(w, "WARNING flows that the NIC forwards are not seen: their frames are in no record and no books\n");
+	if (o->err)
+		writer_format(w, "WARNING whether flows are offloaded is not known: %s\n", strerror(-o->err));
+}
+
 /* ---- JSON ---- */
 
 static void json_time(struct writer *w, const char *name, uint64_t us)
@@ -103,6 +142,26 @@ static void json_time(struct writer *w, const char *name, uint64_t us)
 static void json_part(struct writer *w, const char *name, const struct residual_part *p, const char *end)
 {
 	writer_format(w, "\"%s\":{\"frames\":%lld,\"bytes\":%lld}%s", name, (long long)p->frames, (long long)p->bytes, end);
+}
+
+void snapshot_nic_json_offload(struct writer *w, const struct offload *o)
+{
+	writer_format(w, "\"flow_offload\":{\"mode\":\"%s\",\"conntrack_acct\":%s,\"more\":%u,\"flowtables\":[",
+		      offload_mode_names[offload_most(o)], o->acct ? "true" : "false", o->more_tables);
+	for (uint32_t i = 0; i < o->tables; i++) {
+		const struct offload_table *t = &o->table[i];
+
+		writer_text(w, i ? ",{\"name\":" : "{\"name\":");
+		text_json(w, t->name, strlen(t->name));
+		writer_format(w, ",\"hardware\":%s,\"counter\":%s,\"more\":%u,\"interfaces\":[", t->hardware ? "true" : "false",
+			      t->counter ? "true" : "false", t->more_devices);
+		for (uint16_t d = 0; d < t->devices; d++) {
+			writer_text(w, d ? "," : "");
+			text_json(w, t->device[d], strlen(t->device[d]));
+		}
+		writer_text(w, "]}");
+	}
+	writer_text(w, "]},");
 }
 
 static void json_nic(struct writer *w, const struct residual *r)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* conntrack_make - messages of ctnetlink in the kernel's format, written without libnl; and the addresses that tests use. */
+/* conntrack_make - messages of ctnetlink (and any attributes) in the kernel's format, written without libnl; and the addresses that tests use. */
 #pragma once
 
 #include <arpa/inet.h>
@@ -12,7 +12,7 @@
 
 #include "collect/conntrack_message.h"
 
-#define MAKE_BYTES 256
+#define MAKE_BYTES 1024
 #define MAKE_NEW (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW)
 #define MAKE_DESTROY (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE)
 
