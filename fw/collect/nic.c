@@ -20,12 +20,15 @@
 #include "collect/netlink.h"
 
 #define FEATURES_MAX	256	/* bits that the kernel may have; Linux 6.12 has 64 */
+#define TRIES		8	/* a qdisc changed during a dump: asked again */
 #define STATS_LEAST	offsetof(struct rtnl_link_stats64, tx_aborted_errors)
 
 struct nic {
 	struct nl_sock *nl;
 	int bits;			/* features that this kernel knows; 0: not asked yet */
 	int bit[NIC_FEATURE_N];		/* their places; -1: unknown to it */
+	size_t queues;
+	struct nic_queue queue[NIC_QUEUES_MAX];
 };
 
 static const char *const feature_names[NIC_FEATURE_N] = {
@@ -60,7 +63,7 @@ struct nic *nic_close(struct nic *nic)
 
 /* ---- rtnetlink ---- */
 
-int nic_parse_stats(struct nlmsghdr *msg, struct nic_counters *counters)
+int nic_parse_stats(struct nlmsghdr *msg, struct nic_counters *ret_counters)
 {
 	struct nlattr *attr[IFLA_STATS_MAX + 1];
 	struct rtnl_link_stats64 s = { 0 };
@@ -70,26 +73,37 @@ int nic_parse_stats(struct nlmsghdr *msg, struct nic_counters *counters)
 	    nla_len(attr[IFLA_STATS_LINK_64]) < (int)STATS_LEAST)
 		return -EBADMSG;
 	memcpy(&s, nla_data(attr[IFLA_STATS_LINK_64]), MIN((size_t)nla_len(attr[IFLA_STATS_LINK_64]), sizeof(s)));
-	counters->dir[DIR_RX] = (struct nic_side){ s.rx_packets, s.rx_bytes, s.rx_dropped, s.rx_errors };
-	counters->dir[DIR_TX] = (struct nic_side){ s.tx_packets, s.tx_bytes, s.tx_dropped, s.tx_errors };
-	counters->missed = s.rx_missed_errors;
-	counters->crc_errors = s.rx_crc_errors;
-	counters->multicast = s.multicast;
+	*ret_counters = (struct nic_counters){
+		.dir[DIR_RX] = { s.rx_packets, s.rx_bytes, s.rx_dropped, s.rx_errors },
+		.dir[DIR_TX] = { s.tx_packets, s.tx_bytes, s.tx_dropped, s.tx_errors },
+		.missed = s.rx_missed_errors,
+		.crc_errors = s.rx_crc_errors,
+		.multicast = s.multicast,
+	};
 	return 0;
 }
 
-int nic_parse_queue(struct nlmsghdr *msg, struct nic_counters *counters)
+static const struct nla_policy queue_policy[TCA_MAX + 1] = {
+	[TCA_KIND]	= { .type = NLA_STRING },
+	[TCA_STATS2]	= { .type = NLA_NESTED },
+};
+
+int nic_parse_queue(struct nlmsghdr *msg, struct nic_queue *ret_queue)
 {
 	struct nlattr *attr[TCA_MAX + 1], *stats[TCA_STATS_MAX + 1];
 	struct gnet_stats_queue queue;
+	struct tcmsg head;
 
-	if (msg->nlmsg_type != RTM_NEWQDISC || nlmsg_parse(msg, sizeof(struct tcmsg), attr, TCA_MAX, NULL) < 0 ||
-	    !attr[TCA_STATS2] || nla_parse_nested(stats, TCA_STATS_MAX, attr[TCA_STATS2], NULL) < 0 ||
-	    !stats[TCA_STATS_QUEUE] || nla_len(stats[TCA_STATS_QUEUE]) < (int)sizeof(queue))
+	if (msg->nlmsg_type != RTM_NEWQDISC || nlmsg_parse(msg, sizeof(head), attr, TCA_MAX, queue_policy) < 0)
+		return -EBADMSG;
+	memcpy(&head, nlmsg_data(msg), sizeof(head));
+	if (head.tcm_parent != TC_H_ROOT || head.tcm_ifindex <= 0 || !attr[TCA_KIND] || !attr[TCA_STATS2] ||
+	    !strcmp(nla_get_string(attr[TCA_KIND]), "noqueue") ||
+	    nla_parse_nested(stats, TCA_STATS_MAX, attr[TCA_STATS2], NULL) < 0 || !stats[TCA_STATS_QUEUE] ||
+	    nla_len(stats[TCA_STATS_QUEUE]) < (int)sizeof(queue))
 		return -EBADMSG;
 	memcpy(&queue, nla_data(stats[TCA_STATS_QUEUE]), sizeof(queue));
-	counters->queue_dropped = queue.drops;
-	counters->queue_waiting = queue.qlen;
+	*ret_queue = (struct nic_queue){ (uint32_t)head.tcm_ifindex, queue.qlen, queue.drops };
 	return 0;
 }
 
@@ -105,20 +119,15 @@ static void hear_stats(struct nlmsghdr *msg, void *arg)
 	heard->err = nic_parse_stats(msg, &heard->counters);
 }
 
-static void hear_queue(struct nlmsghdr *msg, void *arg)
+static int ask(struct nic *nic, int type, int flags, const void *head, size_t len, netlink_each each, void *arg)
 {
-	nic_parse_queue(msg, &((struct heard *)arg)->counters);	/* without one: nothing waits there */
-}
-
-static int ask(struct nic *nic, int type, const void *head, size_t len, netlink_each each, struct heard *heard)
-{
-	struct nl_msg *msg = nlmsg_alloc_simple(type, 0);
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
 
 	if (!msg || nlmsg_append(msg, (void *)head, len, NLMSG_ALIGNTO) < 0) {
 		nlmsg_free(msg);
 		return -ENOMEM;
 	}
-	return netlink_ask(nic->nl, msg, each, heard);
+	return netlink_ask(nic->nl, msg, each, arg);
 }
 
 int nic_read(struct nic *nic, uint32_t ifindex, struct nic_counters *ret_counters)
@@ -126,17 +135,44 @@ int nic_read(struct nic *nic, uint32_t ifindex, struct nic_counters *ret_counter
 	const struct if_stats_msg stats = {
 		.family = AF_UNSPEC, .ifindex = ifindex, .filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64),
 	};
-	const struct tcmsg queue = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = TC_H_ROOT };
 	struct heard heard = { .err = -EBADMSG };
-	int err;
+	int err = ask(nic, RTM_GETSTATS, 0, &stats, sizeof(stats), hear_stats, &heard);
 
-	ask(nic, RTM_GETQDISC, &queue, sizeof(queue), hear_queue, &heard);	/* refused: noqueue */
-	err = ask(nic, RTM_GETSTATS, &stats, sizeof(stats), hear_stats, &heard);
 	if (!err)
 		err = heard.err;
 	if (!err)
 		*ret_counters = heard.counters;
 	return err;
+}
+
+static void hear_queue(struct nlmsghdr *msg, void *arg)
+{
+	struct nic *nic = arg;
+
+	if (nic->queues < NIC_QUEUES_MAX && !nic_parse_queue(msg, &nic->queue[nic->queues]))
+		nic->queues++;
+}
+
+int nic_read_queues(struct nic *nic)
+{
+	const struct tcmsg head = { .tcm_family = AF_UNSPEC };
+	int err = -EINTR;
+
+	for (int i = 0; i < TRIES && err == -EINTR; i++) {
+		nic->queues = 0;
+		err = ask(nic, RTM_GETQDISC, NLM_F_DUMP, &head, sizeof(head), hear_queue, nic);
+	}
+	if (err)
+		nic->queues = 0;
+	return err;
+}
+
+struct nic_queue nic_queue(const struct nic *nic, uint32_t ifindex)
+{
+	for (size_t i = 0; i < nic->queues; i++)
+		if (nic->queue[i].ifindex == ifindex)
+			return nic->queue[i];
+	return (struct nic_queue){ 0 };
 }
 
 /* ---- ethtool ---- */

@@ -28,10 +28,16 @@ struct nic_counters {
 	uint64_t missed;	/* rx: the device had no buffer; not in frames */
 	uint64_t crc_errors;	/* rx: in errors */
 	uint64_t multicast;	/* rx: in frames */
-	uint64_t queue_dropped;	/* tx: by the root qdisc, behind the hook */
-	uint32_t queue_waiting;	/* tx: there now */
-	uint32_t zero;
 };
+
+/* The root qdisc of an interface, behind the egress hook. "noqueue" is none. */
+struct nic_queue {
+	uint32_t ifindex;
+	uint32_t waiting;	/* frames there now */
+	uint64_t dropped;	/* frames; 32 bits in the kernel */
+};
+
+#define NIC_QUEUES_MAX 256	/* more interfaces with a qdisc: what these dropped is not known */
 
 /* Features of ethtool that change what a hook sees. Bit, ethtool's name. */
 #define NIC_FEATURES(X) \
@@ -52,10 +58,14 @@ enum nic_feature {
 int nic_open(struct nic **ret_nic);
 struct nic *nic_close(struct nic *nic);	/* takes NULL; returns NULL */
 
-/* @ret_counters: missing parts (no qdisc) are 0. */
 int nic_read(struct nic *nic, uint32_t ifindex, struct nic_counters *ret_counters);
+
+/* All interfaces' queues at once: asked for a single one, the kernel would tell everybody who listens to TC. */
+int nic_read_queues(struct nic *nic);
+struct nic_queue nic_queue(const struct nic *nic, uint32_t ifindex);	/* by the last nic_read_queues(); ifindex 0: none */
+
 int nic_features(struct nic *nic, const char *name, uint32_t *ret_features);	/* 1 << enum nic_feature */
 
-/* Pure: an answer to RTM_GETSTATS, to RTM_GETQDISC. -EBADMSG: it is none. The first leaves the queue's figures alone. */
-int nic_parse_stats(struct nlmsghdr *msg, struct nic_counters *counters);
-int nic_parse_queue(struct nlmsghdr *msg, struct nic_counters *counters);
+/* Pure: an answer to RTM_GETSTATS, to RTM_GETQDISC. -EBADMSG: it is none, or of no root qdisc; then nothing is written. */
+int nic_parse_stats(struct nlmsghdr *msg, struct nic_counters *ret_counters);
+int nic_parse_queue(struct nlmsghdr *msg, struct nic_queue *ret_queue);

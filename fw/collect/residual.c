@@ -68,7 +68,7 @@ static bool nic_went_back(const struct nic_counters *before, const struct nic_co
 		if (after->dir[dir].frames < before->dir[dir].frames || after->dir[dir].bytes < before->dir[dir].bytes ||
 		    after->dir[dir].dropped < before->dir[dir].dropped)
 			return true;
-	return after->queue_dropped < before->queue_dropped;	/* another qdisc, or its 32 bits wrapped */
+	return false;
 }
 
 static bool went_back(const struct residual_reading *before, const struct residual_reading *after)
@@ -76,6 +76,8 @@ static bool went_back(const struct residual_reading *before, const struct residu
 	for (int dir = 0; dir < DIRS; dir++)
 		if (after->seen[dir].frames < before->seen[dir].frames || after->seen[dir].bytes < before->seen[dir].bytes)
 			return true;
+	if (after->queue.dropped < before->queue.dropped)	/* another qdisc, or its 32 bits wrapped */
+		return true;
 	return nic_went_back(&before->nic[1], &after->nic[0]) || nic_went_back(&after->nic[0], &after->nic[1]);
 }
 
@@ -170,12 +172,17 @@ static void find_style(struct side *s, uint64_t nic_frames, struct range bytes)
 			s->d->style = styles[i];
 }
 
+static int64_t queued(const struct nic_queue *queue)
+{
+	return (int64_t)queue->dropped + queue->waiting;
+}
+
 /* Sent: seen and not counted. Of what was received and dropped no counter says on which side of the hook. */
 static void take_drops(struct side *s)
 {
 	const struct nic_counters *begin = &s->r->begin.nic[0], *now = &s->r->now.nic[1];
 	const int64_t dropped = (int64_t)(now->dir[DIR_TX].dropped - begin->dir[DIR_TX].dropped),
-		      queue = (int64_t)(now->queue_dropped - begin->queue_dropped) + now->queue_waiting - begin->queue_waiting;
+		      queue = queued(&s->r->now.queue) - queued(&s->r->begin.queue);
 
 	if (s->dir == DIR_RX)
 		return;
@@ -209,6 +216,7 @@ static uint32_t possible(const struct side *s, uint64_t nic_frames)
 
 	return (uint32_t)(more && hw) << RESIDUAL_POSSIBLE_HW_OFFLOAD |
 	       (uint32_t)(more && s->dir == DIR_TX) << RESIDUAL_POSSIBLE_BYPASS |
+	       (uint32_t)(s->left.frames < 0 && s->dir == DIR_TX && now->queue.ifindex) << RESIDUAL_POSSIBLE_IN_QUEUE |
 	       (uint32_t)(bytes_only && now->features & tag && tags) << RESIDUAL_POSSIBLE_VLAN_TAG |
 	       (uint32_t)(bytes_only && s->dir == DIR_TX && pads) << RESIDUAL_POSSIBLE_PADDING |
 	       (s->dir == DIR_RX ? possible_received(s) : 0);

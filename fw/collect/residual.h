@@ -40,6 +40,7 @@ enum residual_reason {
 	X(RX_JOINED,	"joined",	"rx: packets that came joined and were joined once more by GRO") \
 	X(RX_DROP,	"rx_dropped",	"rx: the interface has dropped some; its counter has those behind the hook, too") \
 	X(BYPASS,	"bypass",	"tx: past the hook by AF_XDP, XDP_TX, XDP_REDIRECT or PACKET_QDISC_BYPASS") \
+	X(IN_QUEUE,	"in_queue",	"tx: in the queue when the NIC was asked, and sent when the queue was") \
 	X(VLAN_TAG,	"vlan_tag",	"VLAN tags that the NIC takes out or puts in, and only one side counts") \
 	X(PADDING,	"padding",	"tx: the NIC counts what it pads short frames with")
 
@@ -82,6 +83,7 @@ struct residual_reading {
 	bool raw_ip;			/* frames have no link header */
 	uint64_t at_us;			/* since 1970: when; for the reader, nothing is computed with it */
 	struct nic_counters nic[2];	/* just before and just after the books */
+	struct nic_queue queue;		/* after both */
 	struct tally seen[DIRS], joined[DIRS];
 };
 

@@ -67,8 +67,8 @@ static void as_one(struct nic_counters *nic)
 	nic->dir[DIR_RX].bytes += nic->dir[DIR_TX].bytes;
 }
 
-/* Books and NIC of one port, read together. The interface may go at any time: then there is no residual. */
-static void take_port(struct agent *a, struct snapshot_port *p)
+/* Books and NIC of one port, read together. False: the interface cannot be asked, it may go at any time. */
+static bool read_port(struct agent *a, struct snapshot_port *p, struct residual_reading *ret_reading)
 {
 	const struct port_state *state = &p->state;
 	const bool mirror = state->flags & PORT_MIRROR;
@@ -86,29 +86,43 @@ static void take_port(struct agent *a, struct snapshot_port *p)
 
 	if (counters_books(&a->counters, state->port, &p->books) || counters_taken(&a->counters, state->port, &p->taken))
 		log_warn("books of port %s cannot be read: %s", state->name, strerror(errno));
-	if (!is_known || nic_read(a->nic, state->ifindex, &reading.nic[1])) {
-		residual_none(&p->residual);
-		return;
-	}
+	if (!is_known || nic_read(a->nic, state->ifindex, &reading.nic[1]))
+		return false;
 	for (int dir = 0; dir < DIRS; dir++) {
 		reading.seen[dir] = p->books.dir[dir].seen;
 		reading.joined[dir] = p->books.dir[dir].joined;
 	}
 	for (int i = 0; mirror && i < 2; i++)
 		as_one(&reading.nic[i]);
-	if (residual_take(&p->residual, &reading))
-		p->said = (struct snapshot_said){ 0 };
+	*ret_reading = reading;
+	return true;
 }
 
+/* Queues come last: what they drop meanwhile is missing nowhere yet, but what is missing they have dropped. */
 void agent_take_books(struct agent *a)
 {
 	const struct flowtab_counters *t = flowtab_counters(a->ft);
+	struct residual_reading reading[PORTS_MAX];
+	bool is_known[PORTS_MAX];
 
 	for (unsigned int i = 0; i < a->snap.ports; i++) {
 		struct snapshot_port *p = &a->snap.port[i];
 
-		take_port(a, p);
+		is_known[i] = read_port(a, p, &reading[i]);
 		p->pending = t->pending[p->state.port % PORTS_MAX];
+	}
+	if (a->nic)
+		nic_read_queues(a->nic);	/* refused: as if there were none; then drops are unexplained */
+	for (unsigned int i = 0; i < a->snap.ports; i++) {
+		struct snapshot_port *p = &a->snap.port[i];
+
+		if (!is_known[i]) {
+			residual_none(&p->residual);
+			continue;
+		}
+		reading[i].queue = nic_queue(a->nic, p->state.ifindex);
+		if (residual_take(&p->residual, &reading[i]))
+			p->said = (struct snapshot_said){ 0 };
 	}
 }
 

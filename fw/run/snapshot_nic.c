@@ -180,7 +180,7 @@ static void json_nic(struct writer *w, const struct residual *r)
 	}
 	writer_format(w, "\"missed\":%llu,\"crc_errors\":%llu,\"multicast\":%llu,\"queue_dropped\":%llu,\"queue_waiting\":%u},",
 		      (unsigned long long)nic->missed, (unsigned long long)nic->crc_errors,
-		      (unsigned long long)nic->multicast, (unsigned long long)nic->queue_dropped, nic->queue_waiting);
+		      (unsigned long long)nic->multicast, (unsigned long long)r->now.queue.dropped, r->now.queue.waiting);
 }
 
 static void json_interval(struct writer *w, const struct snapshot_port *port, int dir)

@@ -45,17 +45,19 @@ static void *at_the_edge(const uint8_t *data, size_t len)
 
 static void check_counters(struct nlmsghdr *head)
 {
-	struct nic_counters a, before;
-	int stats, queue;
+	struct nic_counters counters, before;
+	struct nic_queue queue, queue_before;
+	int stats, qdisc;
 
 	memset(&before, 0xa5, sizeof(before));
-	a = before;
-	stats = nic_parse_stats(head, &a);
-	CHECK(stats ? !memcmp(&a, &before, sizeof(a)) : a.queue_dropped == before.queue_dropped);
-	before = a;
-	queue = nic_parse_queue(head, &a);
-	CHECK(queue ? !memcmp(&a, &before, sizeof(a)) : !memcmp(a.dir, before.dir, sizeof(a.dir)));
-	CHECK(stats || queue);
+	memset(&queue_before, 0xa5, sizeof(queue_before));
+	counters = before;
+	queue = queue_before;
+	stats = nic_parse_stats(head, &counters);
+	qdisc = nic_parse_queue(head, &queue);
+	CHECK(!stats || !memcmp(&counters, &before, sizeof(before)));
+	CHECK(qdisc ? !memcmp(&queue, &queue_before, sizeof(queue)) : queue.ifindex > 0 && queue.dropped <= UINT32_MAX);
+	CHECK(stats || qdisc);
 }
 
 static void check_iface(struct nlmsghdr *head)
