@@ -33,6 +33,7 @@ static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MA
 		{ "identity.mismatch", t->names_differ },
 		{ "nat.events", s->nat.events }, { "nat.entries", s->nat.entries }, { "nat.replaced", s->nat.replaced },
 		{ "nat.overruns", s->nat.overruns }, { "nat.malformed", s->nat.malformed },
+		{ "offload.completed", s->completed },
 		{ "devices.malformed", s->devices_malformed },
 #define X(name, text) { "devices." #name, s->devices.name },
 		DEVICES_COUNTERS(X)

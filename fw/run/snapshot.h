@@ -74,6 +74,7 @@ struct snapshot {
 	struct devices_counters devices;
 	uint64_t devices_malformed;
 	struct offload offload;		/* flowtables */
+	uint64_t completed;		/* records with totals from conntrack */
 	unsigned int ports;
 	struct snapshot_port port[PORTS_MAX];
 };

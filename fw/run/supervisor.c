@@ -55,6 +55,7 @@ struct supervisor {
 	int link_fds[2];	/* agent's end, uplink's end: kept open for their successors */
 	int control_fd;
 	int lock_fd;
+	int conntrack_fd;	/* read by the agent; ours to ask. -1: none */
 	int agent_fds[2];	/* orders: ours, the agent's */
 	struct port_state said[PORTS_MAX];	/* what was logged of each port */
 	uint64_t started_ns;
@@ -155,6 +156,8 @@ static void offload_due(struct loop_timer *timer)
 		s->offload = now;
 		tell_offload(s);
 	}
+	if (offload_most(&now) == OFFLOAD_HARDWARE && now.acct && s->conntrack_fd >= 0)
+		conntrack_ask(s->conntrack_fd);		/* refused: the last list is still being read */
 	loop_timer_arm(s->loop, timer, loop_now_ns() + OFFLOAD_NS);
 }
 
@@ -171,6 +174,14 @@ static void open_offload(struct supervisor *s)
 		log_offload(&s->offload);
 }
 
+static void open_conntrack(struct supervisor *s)
+{
+	const int err = conntrack_open_socket(&s->conntrack_fd);
+
+	if (err)
+		log_info("no NAT in records: connection tracking: %s", strerror(-err));
+}
+
 /* ---- the agent ---- */
 
 static int agent_main(struct child *child)
@@ -184,7 +195,7 @@ static int agent_main(struct child *child)
 			.taken = dataplane_map_fd(s->dp, "taken"), .books = dataplane_map_fd(s->dp, "books"),
 			.stats = dataplane_map_fd(s->dp, "stats"), .events = dataplane_map_fd(s->dp, "events"),
 			.supervisor_fd = s->agent_fds[1], .link_fd = s->link_fds[0], .control_fd = s->control_fd,
-			.lock_fd = s->lock_fd, .conntrack = -1,
+			.lock_fd = s->lock_fd, .conntrack = s->conntrack_fd,
 		},
 		.meta = *dataplane_meta(s->dp),
 		.privacy_key = s->privacy_key,
@@ -197,9 +208,8 @@ static int agent_main(struct child *child)
 	log_open("weir-agent", s->conf->run.log_level);
 	signal(SIGINT, SIG_IGN);	/* a terminal sends it to all of us: the supervisor says when to stop */
 	signal(SIGTERM, SIG_IGN);
-	err = conntrack_open_socket(&settings.fds.conntrack);	/* as root: each agent asks for all that there is */
-	if (err)
-		log_info("no NAT in records: connection tracking: %s", strerror(-err));
+	if (child->starts && s->conntrack_fd >= 0)	/* the first one reads what was asked for when it was opened */
+		conntrack_ask(s->conntrack_fd);		/* refused: NAT of new connections only */
 	privilege_keep_only((const int *)&settings.fds, sizeof(settings.fds) / sizeof(int));
 	err = privilege_drop(&s->agent_user);
 	if (!err)
@@ -520,6 +530,7 @@ int supervisor_run(const struct conf *conf)
 		.link_fds = { -1, -1 },
 		.control_fd = -1,
 		.lock_fd = -1,
+		.conntrack_fd = -1,
 		.agent_fds = { -1, -1 },
 		.started_ns = loop_now_ns(),
 	};
@@ -532,6 +543,7 @@ int supervisor_run(const struct conf *conf)
 		s.uplink = (struct child){ .name = "weir-uplink", .run = uplink_main, .started = uplink_started, .loop = s.loop };
 		s.stop_limit.due = kill_due;
 		s.tell.due = tell_due;
+		open_conntrack(&s);
 		child_start(&s.agent);
 		child_start(&s.uplink);
 		open_offload(&s);

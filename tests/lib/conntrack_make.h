@@ -3,6 +3,8 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <endian.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
@@ -68,6 +70,16 @@ static inline void make_tuple(struct make *m, uint16_t type, const struct conntr
 	make_close(m, tuple);
 }
 
+static inline void make_counters(struct make *m, uint16_t type, const struct conntrack_counts *counts, int from)
+{
+	const uint64_t packets = htobe64(counts->packets[from]), bytes = htobe64(counts->bytes[from]);
+	const uint32_t nest = make_open(m, type | NLA_F_NESTED);
+
+	make_attr(m, CTA_COUNTERS_PACKETS, &packets, 8);
+	make_attr(m, CTA_COUNTERS_BYTES, &bytes, 8);
+	make_close(m, nest);
+}
+
 static inline struct make make_message(uint16_t type, const struct conntrack_connection *c)
 {
 	struct make m = { .len = NLMSG_HDRLEN + sizeof(struct nfgenmsg) };
@@ -75,6 +87,12 @@ static inline struct make make_message(uint16_t type, const struct conntrack_con
 
 	make_tuple(&m, CTA_TUPLE_ORIG, &c->view[0], CONNTRACK_CLIENT, c->proto);
 	make_tuple(&m, CTA_TUPLE_REPLY, &c->view[1], CONNTRACK_SERVER, c->proto);
+	if (c->in_hardware)
+		make_attr(&m, CTA_STATUS, &(uint32_t){ htonl(IPS_HW_OFFLOAD | IPS_CONFIRMED) }, 4);
+	if (c->has_counts) {
+		make_counters(&m, CTA_COUNTERS_ORIG, &c->counts, CONNTRACK_CLIENT);
+		make_counters(&m, CTA_COUNTERS_REPLY, &c->counts, CONNTRACK_SERVER);
+	}
 	head.nlmsg_len = m.len;
 	memcpy(m.bytes, &head, sizeof(head));
 	return m;
