@@ -139,7 +139,7 @@ static void take(struct side *s, enum residual_reason why, int64_t frames, int64
 static void take_frames(struct side *s, enum residual_reason why, int64_t frames)
 {
 	if (frames)
-		take(s, why, frames, s->left.bytes * frames / s->left.frames);
+		take(s, why, frames, (int64_t)((__int128)s->left.bytes * frames / s->left.frames));
 }
 
 /*
@@ -194,30 +194,30 @@ static void take_drops(struct side *s)
 
 static uint32_t possible_received(const struct side *s)
 {
-	const struct residual_reading *now = &s->r->now;
-	const bool dropped = now->nic[1].dir[DIR_RX].dropped > s->r->begin.nic[0].dir[DIR_RX].dropped;
+	const struct residual *r = s->r;
+	const bool dropped = r->now.nic[1].dir[DIR_RX].dropped > r->begin.nic[0].dir[DIR_RX].dropped;
 	const bool more = s->left.frames > 0;
 
-	return (uint32_t)(more && now->foreign_xdp) << RESIDUAL_POSSIBLE_FOREIGN_XDP |
-	       (uint32_t)(more && now->features & (1u << NIC_LRO | 1u << NIC_GRO_HW)) << RESIDUAL_POSSIBLE_LRO |
-	       (uint32_t)(s->left.frames && joined_since(s->r, DIR_RX, false)) << RESIDUAL_POSSIBLE_RX_JOINED |
+	return (uint32_t)(more && r->foreign_xdp) << RESIDUAL_POSSIBLE_FOREIGN_XDP |
+	       (uint32_t)(more && r->features & (1u << NIC_LRO | 1u << NIC_GRO_HW)) << RESIDUAL_POSSIBLE_LRO |
+	       (uint32_t)(s->left.frames && joined_since(r, DIR_RX, false)) << RESIDUAL_POSSIBLE_RX_JOINED |
 	       (uint32_t)(more && dropped) << RESIDUAL_POSSIBLE_RX_DROP;
 }
 
 /* What may be behind what is left. */
 static uint32_t possible(const struct side *s, uint64_t nic_frames)
 {
-	const struct residual_reading *now = &s->r->now;
+	const struct residual *r = s->r;
 	const uint32_t tag = 1u << (s->dir == DIR_RX ? NIC_RX_VLAN : NIC_TX_VLAN);
-	const bool hw = now->hw_flowtable || now->features & (1u << NIC_HW_TC | 1u << NIC_L2_FWD);
+	const bool hw = r->hw_flowtable || r->features & (1u << NIC_HW_TC | 1u << NIC_L2_FWD);
 	const bool more = s->left.frames > 0, bytes_only = !s->left.frames && s->left.bytes;
 	const bool tags = s->left.bytes % TAG_BYTES == 0 && llabs(s->left.bytes) <= TAG_BYTES * (int64_t)nic_frames;
 	const bool pads = s->left.bytes > 0 && s->left.bytes <= PADDING_MOST * (int64_t)nic_frames;
 
 	return (uint32_t)(more && hw) << RESIDUAL_POSSIBLE_HW_OFFLOAD |
 	       (uint32_t)(more && s->dir == DIR_TX) << RESIDUAL_POSSIBLE_BYPASS |
-	       (uint32_t)(s->left.frames < 0 && s->dir == DIR_TX && now->queue.ifindex) << RESIDUAL_POSSIBLE_IN_QUEUE |
-	       (uint32_t)(bytes_only && now->features & tag && tags) << RESIDUAL_POSSIBLE_VLAN_TAG |
+	       (uint32_t)(s->left.frames < 0 && s->dir == DIR_TX && r->now.queue.ifindex) << RESIDUAL_POSSIBLE_IN_QUEUE |
+	       (uint32_t)(bytes_only && r->features & tag && tags) << RESIDUAL_POSSIBLE_VLAN_TAG |
 	       (uint32_t)(bytes_only && s->dir == DIR_TX && pads) << RESIDUAL_POSSIBLE_PADDING |
 	       (s->dir == DIR_RX ? possible_received(s) : 0);
 }
@@ -260,7 +260,13 @@ bool residual_take(struct residual *r, const struct residual_reading *reading)
 		return true;
 	}
 	r->now = *reading;
+	r->features |= reading->features;
+	r->foreign_xdp |= reading->foreign_xdp;
+	r->hw_flowtable |= reading->hw_flowtable;
 	if (base != RESIDUAL_BASE_NONE) {
+		r->features = reading->features;
+		r->foreign_xdp = reading->foreign_xdp;
+		r->hw_flowtable = reading->hw_flowtable;
 		r->base = base;
 		r->baselines++;
 		r->begin = *reading;

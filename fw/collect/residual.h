@@ -105,6 +105,8 @@ struct residual {
 	uint32_t baselines;		/* taken so far */
 	struct residual_reading begin;	/* the baseline: what both had counted before it */
 	struct residual_reading now;	/* the last reading */
+	uint32_t features;		/* these three: at any reading since the baseline, as what they did stays */
+	bool foreign_xdp, hw_flowtable;
 	struct residual_dir dir[DIRS];
 };
 

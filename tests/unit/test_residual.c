@@ -152,6 +152,39 @@ static void test_possible_takes_nothing(void **state)
 	}
 }
 
+/* What has gone by now has left its difference; with the next baseline both are gone. */
+static void test_possible_stays(void **state)
+{
+	in.foreign_xdp = in.hw_flowtable = true;
+	in.features = 1 << NIC_LRO;
+	residual_take(&r, &in);
+	assert_int_equal(r.dir[DIR_RX].possible, 0);
+	in.foreign_xdp = in.hw_flowtable = false;
+	in.features = 0;
+	add(DIR_RX, 107, 10700, 100, 10000);
+	residual_take(&r, &in);
+	assert_int_equal(r.dir[DIR_RX].possible, 1 << RESIDUAL_POSSIBLE_FOREIGN_XDP | 1 << RESIDUAL_POSSIBLE_HW_OFFLOAD |
+			 1 << RESIDUAL_POSSIBLE_LRO);
+	in.attach_count++;
+	assert_true(residual_take(&r, &in));
+	add(DIR_RX, 107, 10700, 100, 10000);
+	residual_take(&r, &in);
+	assert_int_equal(r.dir[DIR_RX].possible, 0);
+	is_part(r.dir[DIR_RX].unexplained, 7, 700);
+}
+
+/* A year of a full queue. */
+static void test_many_dropped(void **state)
+{
+	const uint64_t frames = 3000000000ULL;
+
+	add(DIR_TX, 0, 0, frames + 3, (frames + 3) * 1500);
+	in.queue.dropped = frames;
+	residual_take(&r, &in);
+	is_part(r.dir[DIR_TX].reason[RESIDUAL_QUEUE], -(int64_t)frames, -(int64_t)frames * 1500);
+	is_part(r.dir[DIR_TX].unexplained, -3, -3 * 1500);
+}
+
 static void test_driver_drop(void **state)
 {
 	add(DIR_TX, 90, 9000, 100, 10000);
@@ -269,6 +302,8 @@ int main(void)
 		cmocka_unit_test_setup(test_joined_in_part, begin),
 		cmocka_unit_test_setup(test_joined_hides_nothing, begin),
 		cmocka_unit_test_setup(test_possible_takes_nothing, begin),
+		cmocka_unit_test_setup(test_possible_stays, begin),
+		cmocka_unit_test_setup(test_many_dropped, begin),
 		cmocka_unit_test_setup(test_driver_drop, begin),
 		cmocka_unit_test_setup(test_bytes_of_some_frames, begin),
 		cmocka_unit_test_setup(test_raw_ip_has_no_header, begin),
