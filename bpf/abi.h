@@ -18,7 +18,7 @@
 
 /* ---- ports ---------------------------------------------------------------------------------------------------- */
 
-#define PORTS_MAX	64	/* ports measured at once; 64 x 2 directions of books per CPU = 42 kB a CPU */
+#define PORTS_MAX	64	/* ports measured at once; 64 x 2 directions of books per CPU = 44 kB a CPU */
 #define PORT_HASH	1024	/* places of the ifindex table, 8 kB */
 #define PORT_PROBES	8	/* an ifindex lies in one of this many places from ifindex % PORT_HASH on */
 

@@ -47,12 +47,13 @@ struct refused {
 struct books {
 	struct {
 		struct tally seen;		/* every frame that the hook gets */
+		struct tally joined;		/* of seen: what packets of several segments count beyond one packet */
 		struct tally class[BOOK_N];
 		struct refused table_full, new_limit;	/* these classes by protocol */
 		__u64 new_due_ns[BOOK_PROTOS];	/* when the next new flow is due at the admitted rate */
 	} dir[DIRS];
 };
-_Static_assert(sizeof(struct books) == DIRS * ((1 + BOOK_N + 2 * BOOK_PROTOS) * 16 + 6 * 8), "books");
+_Static_assert(sizeof(struct books) == DIRS * ((2 + BOOK_N + 2 * BOOK_PROTOS) * 16 + 6 * 8), "books");
 
 /* Value of map "taken", one a port: what user space has taken out of flow slots so far. */
 struct taken {

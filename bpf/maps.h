@@ -84,7 +84,7 @@ struct {
 	__type(value, struct port_name);
 } port_names SEC(".maps");
 
-/* The books by port index. Kernel counts, nobody resets; 42 kB a CPU. */
+/* The books by port index. Kernel counts, nobody resets; 44 kB a CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, PORTS_MAX);

@@ -273,10 +273,14 @@ int weir_rx_xdp(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-/* Frames and bytes on the wire of a packet that is cut into segments later (GSO), or was put together (GRO). */
+/*
+ * Frames and bytes on the wire of a packet that is cut into segments later (GSO), or was put together (GRO). What they
+ * are more than the one packet is counted by itself: a NIC's driver counts the one or the other.
+ */
 static __always_inline void count_segments(const struct __sk_buff *ctx, const struct packet *pkt, struct frame *frame)
 {
-	__u32 segments = ctx->gso_segs, size = ctx->gso_size;
+	__u32 segments = ctx->gso_segs, size = ctx->gso_size, more;
+	struct books *books;
 
 	if (!size)
 		return;
@@ -284,8 +288,12 @@ static __always_inline void count_segments(const struct __sk_buff *ctx, const st
 		segments = (frame->bytes - pkt->hdr_len + size - 1) / size;
 	if (segments <= 1)
 		return;
+	more = (segments - 1) * (pkt->hdr_len + frame->tag_bytes);
 	frame->segments = segments;
-	frame->bytes += (segments - 1) * (pkt->hdr_len + frame->tag_bytes);
+	frame->bytes += more;
+	books = books_find(frame->port);
+	if (books)
+		tally_add(&books->dir[frame->dir & 1].joined, segments - 1, more);
 }
 
 /* The flows of a mirror port do not tell what it sent: the little that it sends itself counts with the received. */

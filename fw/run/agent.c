@@ -52,6 +52,7 @@ static void take_report(const struct flow_report *report, void *arg)
 	identify_record(a->identify, report, &record);
 	report_finish(&a->reporter, &record);
 	publish_record(a->publish, &record);
+	a->snap.completed += record.bytes_source == BYTES_SOURCE_CONNTRACK;
 	a->sum.records++;
 	for (int i = 0; i < 2; i++) {
 		a->sum.packets += report->packets[i];
@@ -72,10 +73,20 @@ static bool port_same(const struct port_state *x, const struct port_state *y)
 	       !strcmp(x->reason, y->reason);
 }
 
+static void set_report_port(struct agent *a, const struct port_state *state)
+{
+	a->reporter.port[state->port % PORTS_MAX] = (struct report_port){
+		.name = state->name,
+		.role = state->role[0] ? state->role : NULL,
+		.hook = state->rx != ATTACHED_NONE ? attached_names[state->rx] : NULL,
+		.in_hardware = offload_of(&a->snap.offload, state->name) == OFFLOAD_HARDWARE,
+		.raw_ip = state->flags & PORT_RAW_IP,
+	};
+}
+
 static void set_port(struct agent *a, const struct port_state *state)
 {
 	struct snapshot_port *p = agent_find_port(a, state->port);
-	struct report_port *name;
 	struct port_state before;
 	bool is_on = state->rx != ATTACHED_NONE;
 
@@ -87,10 +98,8 @@ static void set_port(struct agent *a, const struct port_state *state)
 	p->state = *state;
 	p->state.name[sizeof(p->state.name) - 1] = p->state.role[sizeof(p->state.role) - 1] = 0;
 	p->state.reason[sizeof(p->state.reason) - 1] = 0;
-	name = &a->reporter.port[state->port];
-	name->name = p->state.name;
-	name->role = p->state.role[0] ? p->state.role : NULL;
-	name->hook = is_on ? attached_names[state->rx] : NULL;
+	agent_ask_features(a, p);
+	set_report_port(a, &p->state);
 	if (is_on != (before.rx != ATTACHED_NONE) && !(is_on && state->taken_over))
 		agent_say_event(a, is_on ? "port_attached" : "port_detached", p->state.name, NULL,
 			  p->state.reason[0] ? p->state.reason : NULL);
@@ -197,6 +206,11 @@ static void supervisor_ready(struct loop_fd *watch, uint32_t events)
 			break;
 		case AGENT_UPLINK_STARTS:
 			a->snap.uplink_starts = order.uplink_starts;
+			break;
+		case AGENT_OFFLOAD:
+			a->snap.offload = order.offload;
+			for (unsigned int i = 0; i < a->snap.ports; i++)
+				set_report_port(a, &a->snap.port[i].state);
 			break;
 		case AGENT_STOP:
 			stop(a);
@@ -419,6 +433,8 @@ static int open_all(struct agent *a)
 		log_warn("this libcrypto has no SHA-1: records have no network.community_id");
 	if (!err)
 		err = publish_new(&a->publish, a->loop, a->conf, fds->link_fd, a->boot_id, a->epoch);
+	if (!err && nic_open(&a->nic))
+		log_warn("no rtnetlink socket: the books are not held against the NICs' counters");
 	if (!err)
 		err = control_new(&a->control, a->loop, fds->control_fd, SNAPSHOT_TEXT_MAX, answer, a);
 	if (err)
@@ -490,6 +506,7 @@ int agent_run(const struct agent_settings *settings)
 	flowtab_free(a->ft);
 	identify_free(a->identify);
 	device_feed_free(a->feed);
+	nic_close(a->nic);
 	community_id_free(a->reporter.community_id);
 	conntrack_free(a->reporter.conntrack);
 	privacy_free(a->reporter.privacy);

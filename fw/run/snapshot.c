@@ -8,6 +8,7 @@
 #include "collect/counters.h"
 #include "export/record.h"
 #include "export/text.h"
+#include "run/snapshot_nic.h"
 
 static const char *const dir_names[DIRS] = { "rx", "tx" };
 
@@ -32,6 +33,7 @@ static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MA
 		{ "identity.mismatch", t->names_differ },
 		{ "nat.events", s->nat.events }, { "nat.entries", s->nat.entries }, { "nat.replaced", s->nat.replaced },
 		{ "nat.overruns", s->nat.overruns }, { "nat.malformed", s->nat.malformed },
+		{ "offload.completed", s->completed },
 		{ "devices.malformed", s->devices_malformed },
 #define X(name, text) { "devices." #name, s->devices.name },
 		DEVICES_COUNTERS(X)
@@ -164,7 +166,9 @@ static void text_books(struct writer *w, const struct snapshot *s)
 			writer_format(w, "%-20s %14lld %18lld   %s\n", "", (long long)moving.frames,
 				      (long long)moving.bytes, moving.frames || moving.bytes
 				      ? "came in during the sweep" : "unaccounted: the books balance");
+			snapshot_nic_text(w, p, dir);
 		}
+	snapshot_nic_legend(w, s);
 }
 
 static void text_counters(struct writer *w, const struct snapshot *s)
@@ -201,6 +205,7 @@ void snapshot_text(struct writer *w, const struct snapshot *s)
 {
 	text_head(w, s);
 	text_ports(w, s);
+	snapshot_nic_text_offload(w, s);
 	text_books(w, s);
 	text_counters(w, s);
 }
@@ -265,11 +270,14 @@ void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct
 	json_text(w, "tx_hook", attached_names[p->tx]);
 	if (p->reason[0])
 		json_text(w, "reason", p->reason);
+	json_text(w, "flow_offload", offload_mode_names[offload_of(&s->offload, p->name)]);
 	writer_format(w, "\"ifindex\":%u,\"up\":%s,\"books\":{", p->ifindex, p->up ? "true" : "false");
 	json_books(w, port, DIR_RX);
 	writer_char(w, ',');
 	json_books(w, port, DIR_TX);
-	writer_format(w, "},\"names\":{\"nameable\":%llu,\"named\":%llu}}}",
+	writer_text(w, "},");
+	snapshot_nic_json(w, port);
+	writer_format(w, "\"names\":{\"nameable\":%llu,\"named\":%llu}}}",
 		      (unsigned long long)s->coverage[p->port % PORTS_MAX].nameable,
 		      (unsigned long long)s->coverage[p->port % PORTS_MAX].named);
 }
@@ -297,6 +305,7 @@ static void json_health(struct writer *w, const struct snapshot *s)
 		      s->flowtab.hellos, NAMES_MAX, s->names_used);
 	writer_format(w, "\"identity\":{\"size\":%u,\"used\":%llu},", IDENTITY_CONNECTIONS,
 		      (unsigned long long)s->identity_under_way);
+	snapshot_nic_json_offload(w, &s->offload);
 	writer_text(w, "\"name_status\":{");
 	for (int i = 0; i < NAME_N; i++)
 		writer_format(w, "%s\"%s\":%llu", i ? "," : "", record_name_status_text((uint8_t)i),

@@ -340,6 +340,8 @@ static void test_gso(const struct gso_row *r)
 		read_books(PORT, &books);
 		EXPECT("frames seen", books.dir[dir].seen.frames, r->frames);
 		EXPECT("bytes seen", books.dir[dir].seen.bytes, r->bytes);
+		EXPECT("frames beyond the one packet", books.dir[dir].joined.frames, r->frames - 1);
+		EXPECT("bytes beyond it", books.dir[dir].joined.bytes, r->bytes - f.len);
 		for (uint32_t i = 0; i < SLOTS; i++) {
 			const struct flow_slot *slot = slot_at(i);
 
