@@ -302,7 +302,7 @@ _Static_assert(sizeof(struct event) == 24, "event");
 /*
  * Payload for user space, which reads from it what the kernel does not: the first bytes of both sides of a connection,
  * until user space sets FLOW_COPY_OFF; every message of DNS, mDNS, LLMNR, DHCP, ARP and neighbour discovery. event.time_ns
- * is precise but for ARP and TLS hellos. @len bytes follow at COPY_BYTES_AT; between them and this lies nothing of meaning.
+ * is precise but for ARP, and TLS hellos of connections whose health is not measured. @len bytes follow at COPY_BYTES_AT; between them and this lies nothing of meaning.
  */
 struct copy {
 	struct event event;

@@ -75,7 +75,12 @@ static __always_inline void segment_of(const struct packet *pkt, struct tcp_segm
 
 static __always_inline __u32 health_clock_us(void)
 {
-	return clock_precise_ns() / 1000;
+	struct scratch *tmp = scratch_find();
+	__u64 now_ns = clock_precise_ns();
+
+	if (tmp)
+		tmp->precise_ns = now_ns;
+	return now_ns / 1000;
 }
 
 static __always_inline void health_segment(const struct packet *pkt, struct tcp_health *h, __u32 side)

@@ -192,7 +192,10 @@ static __always_inline int identity_chunk(void *ctx, enum hook_kind kind)
 		return 1;
 	}
 	tmp->buf.len = len;
-	if (look->at == 0 && tmp->buf.bytes[0] != TLS_HANDSHAKE)
+	/* Of a TLS hello the time is precise where its round trip is measured: it is not worth a clock of its own. */
+	if (tmp->precise_ns)
+		tmp->copy.event.time_ns = tmp->precise_ns;
+	else if (look->at == 0 && tmp->buf.bytes[0] != TLS_HANDSHAKE)
 		tmp->copy.event.time_ns = clock_precise_ns();
 	/* A copy is sent last: what user space makes of it must not be overwritten. */
 	whole = look->copy && look->start && hello_is_whole(&tmp->buf);

@@ -154,6 +154,7 @@ struct look {
 struct scratch {
 	__u64 tick;		/* jiffies at which the coarse clock said tick_ns */
 	__u64 tick_ns;
+	__u64 precise_ns;	/* the precise clock, where it was read for the packet at hand; else 0 */
 	struct packet pkt;
 	struct look look;
 	struct copy copy;	/* goes to user space together with buf */

@@ -258,6 +258,7 @@ static __always_inline void measure_xdp(struct xdp_md *ctx)
 	frame.port = port->port;
 	frame.port_flags = port->flags;
 	frame.now_ns = clock_coarse_ns(tmp);
+	tmp->precise_ns = 0;
 	frame.here = bpf_xdp_get_buff_len(ctx);
 	frame.bytes = frame_bytes(frame.here);
 	result = parse_frame(&c, frame.port_flags & PORT_RAW_IP, 0, &tmp->pkt);
@@ -337,6 +338,7 @@ static __always_inline int measure_skb(struct __sk_buff *ctx, __u32 dir)
 
 	frame.dir = books_dir(dir, frame.port_flags);
 	frame.now_ns = clock_coarse_ns(tmp);
+	tmp->precise_ns = 0;
 	frame.tag_bytes = ctx->vlan_present ? 4 : 0;
 	frame.here = ctx->len;
 	frame.bytes = frame_bytes(ctx->len + frame.tag_bytes);

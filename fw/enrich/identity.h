@@ -78,6 +78,7 @@ enum identity_source {
 #define IDENTITY_INNER		0x0080	/* TLS came behind a dialogue in clear: @inner */
 #define IDENTITY_FINISHED	0x0200	/* IDENTITY_DONE was said: copies still on their way are not looked at */
 #define IDENTITY_HTTP_ANSWER	0x0100	/* http_status and http_first_byte_us are there */
+#define IDENTITY_HELLO_TIME	0x0400	/* tls.server_hello_us is there */
 
 /* Numbers of one flow; all zero when it begins. What is 0 is not known. */
 struct identity_facts {
@@ -93,6 +94,7 @@ struct identity_facts {
 			uint16_t cipher;
 			uint16_t group;			/* of the server's key share */
 			uint32_t quic_version;
+			uint32_t server_hello_us;	/* from the end of the first ClientHello to the ServerHello */
 		} tls;
 		struct {
 			uint8_t method;			/* 1 + enum http_method; 0: no request was seen */

@@ -36,7 +36,7 @@ struct connection {
 	uint32_t flow;
 	uint32_t hash_next;		/* 1 + index; 0: none */
 	uint32_t older, newer;		/* by last use */
-	uint64_t request_ns;		/* HTTP: when the request was whole */
+	uint64_t request_ns;		/* HTTP: when the request was whole; TLS: the ClientHello, the first one */
 	struct side side[2];		/* by direction */
 	struct quic quic;
 	struct dtls dtls;
@@ -72,6 +72,11 @@ struct look {
 	const struct identity_payload *p;
 	struct identity_facts *facts;
 };
+
+static inline uint32_t us_between(uint64_t from_ns, uint64_t to_ns)
+{
+	return to_ns > from_ns ? (uint32_t)MIN((to_ns - from_ns) / 1000, UINT32_MAX) : 0;
+}
 
 void identity_found(const struct look *l, enum identity_name which, const void *bytes, size_t len);
 void identity_status(const struct look *l, enum name_status status);

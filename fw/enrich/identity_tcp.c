@@ -189,11 +189,6 @@ static int look_clear(const struct look *l, const struct streams *s)
 	return look_tls(l, s);
 }
 
-static uint32_t us_between(uint64_t from_ns, uint64_t to_ns)
-{
-	return to_ns > from_ns ? (uint32_t)MIN((to_ns - from_ns) / 1000, UINT32_MAX) : 0;
-}
-
 static int http_request_seen(const struct look *l, const struct http_request *request, const struct streams *s)
 {
 	struct connection *c = l->c;

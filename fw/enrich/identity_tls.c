@@ -82,6 +82,7 @@ void identity_client_hello(const struct look *l, const struct tls_client *client
 	f->bits |= IDENTITY_CLIENT_HELLO | (client->extensions.ech ? IDENTITY_ECH : 0) |
 		   (client->early_data ? IDENTITY_EARLY_DATA : 0) | (tls_client_resumes(client) ? IDENTITY_RESUMES : 0);
 	f->tls.offered = tls_client_version(client);
+	c->request_ns = c->request_ns ? c->request_ns : l->p->time_ns;
 	c->psk = client->psk;
 	c->ticket = client->ticket;
 	c->session_id_len = (uint8_t)MIN(client->session_id.len, sizeof(c->session_id));
@@ -123,6 +124,10 @@ void identity_server_hello(const struct look *l, const struct tls_server *server
 		return;
 	}
 	f->bits |= IDENTITY_SERVER_HELLO;
+	if (f->bits & IDENTITY_CLIENT_HELLO && c->request_ns) {
+		f->bits |= IDENTITY_HELLO_TIME;
+		f->tls.server_hello_us = us_between(c->request_ns, l->p->time_ns);
+	}
 	if (tls_is_resumed(f->bits & IDENTITY_CLIENT_HELLO ? &client : NULL, server))
 		f->bits |= IDENTITY_RESUMED;
 	identity_found(l, IDENTITY_NEXT_PROTOCOL, server->alpn.at, MIN(server->alpn.len, 255));

@@ -60,6 +60,8 @@
 	      r->tls.client_hello, boolean(w, r->tls.early_data)) \
 	FIELD(hello_retry, "boolean", "", "no hello seen", "the server asked for another hello (DTLS: for a cookie)", \
 	      r->tls.client_hello || r->tls.server_hello, boolean(w, r->tls.hello_retry)) \
+	FIELD(server_hello_us, "long", "us", "one of the hellos not seen", "from the end of the first ClientHello to the ServerHello, at this " \
+	      "port: far side and server; also of QUIC and DTLS", r->tls.has_hello_time, u64(w, r->tls.server_hello_us)) \
 	FIELD(inner_protocol, "keyword", "", "TLS from the first byte on", "what was spoken in clear in front of TLS: smtp, ...", \
 	      r->tls.inner, quoted(w, r->tls.inner)) \
 	FIELD(dns_carrier, "keyword", "", "not known to carry DNS", "dot, doh (a guess by name) or doq", \

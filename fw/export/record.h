@@ -96,6 +96,8 @@ struct record_tls {
 	char ja4[40];			/* "": absent */
 	bool client_hello, server_hello;	/* seen: the facts below are told */
 	bool ech, resumption_offered, resumed, early_data, hello_retry;
+	bool has_hello_time;
+	uint32_t server_hello_us;
 	uint8_t versions, groups;	/* entries */
 	uint16_t version_list[RECORD_LIST_MAX], group_list[RECORD_LIST_MAX];
 	struct record_name next_protocol;

@@ -235,6 +235,8 @@ static void tls_record(struct identify *id, struct facts *f, struct record_tls *
 		.resumed = n->bits & IDENTITY_RESUMED,
 		.early_data = n->bits & IDENTITY_EARLY_DATA,
 		.hello_retry = n->bits & IDENTITY_HELLO_RETRY,
+		.has_hello_time = n->bits & IDENTITY_HELLO_TIME,
+		.server_hello_us = n->tls.server_hello_us,
 		.inner = n->bits & IDENTITY_INNER ? identity_protocol_name(n->inner) : NULL,
 		.dns_carrier = dns_carrier_name(n->carrier),
 		.quic_version = n->protocol == IDENTITY_QUIC ? quic_version_text(id, n->tls.quic_version) : NULL,

@@ -89,6 +89,21 @@ static void tcp_whole(int hook)
 	EXPECT("places", places(), 1);
 }
 
+/* The first data is timed, and its copy says the same time: to the microsecond, TLS hello or not. */
+static void tcp_hello_time(int hook)
+{
+	static const uint8_t hello[] = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+	static struct frame_bytes f;
+
+	tcp_handshake_frames(hook);
+	PACKET_MAKE(&f, .ip = 4, .a = 1, .b = 2, .proto = 6, .flags = PSH | ACK, .sport = 40000, .dport = 443, .seq = ISN + 1,
+		    .ack = SERVER_ISN + 1, .payload = hello, .payload_len = sizeof(hello));
+	run_frame(hook, &f);
+	ring_buffer__consume(ring);
+	EXPECT("copies", copies, 1);
+	EXPECT("the copy's time", (uint32_t)(heard[0].event.time_ns / 1000), only_health()->side[0].mark_us);
+}
+
 static void tcp_syn_twice(int hook)
 {
 	tcp_frame(hook, 0, SYN, -1, 0, 0);
@@ -137,6 +152,7 @@ static const struct tcp_row {
 	void (*run)(int hook);
 } tcp_rows[] = {
 	{ "tcp: a whole connection", tcp_whole },
+	{ "tcp: time of a TLS hello", tcp_hello_time },
 	{ "tcp: a SYN twice", tcp_syn_twice },
 	{ "tcp: seen from the middle on", tcp_from_the_middle },
 	{ "tcp: pool full", tcp_pool_full },

@@ -90,6 +90,7 @@ static inline struct record records_full(void)
 		.protocol = "tls", .version = "1.2", .version_offered = "1.3", .cipher = "TLS_AES_128_GCM_SHA256",
 		.group = "x25519", .quic_version = "1", .dns_carrier = "doh", .inner = "smtp",
 		.ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1", .client_hello = true, .server_hello = true,
+		.has_hello_time = true, .server_hello_us = 4321,
 		.versions = 2, .version_list = { 0x1a1a, 0x0304 }, .groups = 1, .group_list = { 0x001d },
 		.next_protocol = { (const uint8_t *)"h2", 2 },
 	};

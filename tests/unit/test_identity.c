@@ -199,8 +199,11 @@ static void tls_whole(void **state)
 	assert_int_equal(client(0, hello, hello_len), 0);
 	assert_client();
 	make_answer(false);
+	base.time_ns += 5 * MS;
 	assert_int_equal(server(0, answer, answer_len), IDENTITY_DONE);
 	assert_server();
+	assert_true(facts.bits & IDENTITY_HELLO_TIME);
+	assert_int_equal(facts.tls.server_hello_us, 5000);
 	assert_false(facts.bits & (IDENTITY_ECH | IDENTITY_RESUMED | IDENTITY_HELLO_RETRY));
 	assert_int_equal(identity_under_way(id), 0);
 }
@@ -348,14 +351,18 @@ static void tls_retry(void **state)
 	assert_false(facts.bits & IDENTITY_SERVER_HELLO);
 	assert_int_equal(facts.tls.group, 0x17);
 	assert_int_equal(again, 0);
+	base.time_ns += 5 * MS;
 	client((uint32_t)second, "\x14\3\3\0\1\1", 6);
 	client((uint32_t)second + 6, hello, hello_len);
 	assert_int_equal(again, 1);
 	assert_client();
 	second = answer_len + 6;
 	make_answer(false);
+	base.time_ns += 5 * MS;
+	assert_false(facts.bits & IDENTITY_HELLO_TIME);
 	assert_int_equal(server((uint32_t)second, answer, answer_len), IDENTITY_DONE);
 	assert_server();
+	assert_int_equal(facts.tls.server_hello_us, 10000);	/* from the first ClientHello on */
 }
 
 /* No SYN: who says the ClientHello is the client, whoever was heard first. */
@@ -625,7 +632,9 @@ static void quic_hello(void **state)
 	quic_put_crypto(&payload, 0, m.b, m.len);
 	i = (struct quic_initial){ .version = QUIC_V1, .dcid = "cli", .scid = "srv", .keys_dcid = "11111111", .server = true };
 	quic_make_initial(&d, &i, payload.b, payload.len);
+	base.time_ns += 7 * MS;
 	assert_int_equal(datagram(1, d.b, d.len), IDENTITY_DONE);
+	assert_int_equal(facts.tls.server_hello_us, 7000);
 	assert_int_equal(facts.tls.version, 0x0304);
 	assert_int_equal(facts.tls.cipher, 0x1301);
 }
