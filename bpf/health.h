@@ -14,6 +14,7 @@
 #include "bpf/tcp.h"
 
 #define TCP_PROBES 8	/* places of the pool tried for a new connection */
+#define ECHO_US 3000000	/* ICMP echo: a reply that takes longer is not waited for when the next request comes */
 
 /* Where the place of a flow with this tag lies in most cases: asked for now, it comes together with the slot. */
 static __always_inline void health_ask(__u32 tag)
@@ -91,6 +92,28 @@ static __always_inline void health_segment(const struct packet *pkt, struct tcp_
 	tcp_segment(h, side, &s, health_clock_us);
 }
 
+/* A place for the flow of @slot, which nobody sees before health_show(); NULL, and counted: there is none. */
+static __always_inline struct tcp_health *health_place(struct flow_slot *slot, __u32 *ret_at)
+{
+	const long claimed = tcp_claim(slot->tag);
+	struct tcp_health *h;
+
+	*ret_at = (__u32)claimed;
+	h = bpf_map_lookup_elem(&tcp, ret_at);
+	if (claimed >= 0 && h)
+		return h;
+	slot->tcp = TCP_NO_PLACE;
+	count_stat(STAT_TCP_POOL_FULL);
+	return 0;
+}
+
+static __always_inline void health_show(struct flow_slot *slot, struct tcp_health *h, __u32 at, __u32 number)
+{
+	h->owner = number + 1;
+	if (__sync_val_compare_and_swap(&slot->tcp, 0, at + 1))	/* another CPU was first */
+		__builtin_memset(h, 0, sizeof(*h));
+}
+
 /*
  * A flow that has no place yet. @before_ns: last_ns of the slot before this packet. A global function like the stages of
  * weir.bpf.c: the verifier looks at it once.
@@ -100,26 +123,59 @@ __noinline int health_begin(const struct packet *pkt, __u32 number, __u32 side, 
 	struct flow_slot *slot = slot_find(number);
 	struct tcp_health *h;
 	struct tcp_segment s;
-	long claimed;
 	__u32 at;
 
 	if (!pkt || !slot || slot->tcp || pkt->tcp_flags & (TCP_SYN | TCP_RST) || !(pkt->tcp_flags & TCP_ACK))
 		return 0;
-	claimed = tcp_claim(slot->tag);
-	at = (__u32)claimed;
-	h = bpf_map_lookup_elem(&tcp, &at);
-	if (claimed < 0 || !h) {
-		slot->tcp = TCP_NO_PLACE;
-		count_stat(STAT_TCP_POOL_FULL);
+	h = health_place(slot, &at);
+	if (!h)
 		return 0;
-	}
 	segment_of(pkt, &s);
 	tcp_begin(h, side, &s);
 	tcp_handshake(h, slot, side, before_ns, clock_precise_ns());
-	h->owner = number + 1;
-	if (__sync_val_compare_and_swap(&slot->tcp, 0, at + 1)) {	/* another CPU was first */
-		__builtin_memset(h, 0, sizeof(*h));
+	health_show(slot, h, at, number);
+	return 0;
+}
+
+/*
+ * ICMP echo: one request a side is timed until its reply, the oldest; one without a reply for ECHO_US gives way. The flow gets its
+ * place with the first reply: a flood of requests takes none. A global function, as health_begin().
+ */
+__noinline int health_echo(const struct packet *pkt, __u32 number, __u32 side)
+{
+	const __u64 frames = COUNT_FRAMES_MASK;
+	struct flow_slot *slot = slot_find(number);
+	struct tcp_health *h;
+	struct tcp_side *timed;
+	__u64 now_ns;
+	__u32 now_us, at;
+
+	if (!pkt || !slot)
 		return 0;
+	side &= 1;
+	asm volatile("" : "+r"(side));
+	h = health_of(slot);
+	if (!h) {
+		if (!pkt->tcp_ack || slot->tcp || !(slot->count[side ^ 1] & frames))
+			return 0;
+		now_ns = clock_precise_ns();
+		h = health_place(slot, &at);
+		if (!h)
+			return 0;
+		if ((slot->count[0] & frames) + (slot->count[1] & frames) == 2)	/* the flow began with the request */
+			tcp_rtt(h, side, (now_ns - slot->first_ns) / 1000);
+		health_show(slot, h, at, number);
+		return 0;
+	}
+	now_us = health_clock_us();
+	now_us += !now_us;
+	timed = &h->side[pkt->tcp_ack ? side ^ 1 : side];
+	if (!pkt->tcp_ack && (!timed->mark_us || now_us - timed->mark_us > ECHO_US)) {
+		timed->mark = pkt->tcp_seq;
+		timed->mark_us = now_us;
+	} else if (pkt->tcp_ack && timed->mark_us && timed->mark == pkt->tcp_seq) {
+		tcp_rtt(h, side, now_us - timed->mark_us);
+		timed->mark_us = 0;
 	}
 	return 0;
 }

@@ -44,6 +44,8 @@ enum parse_result {
 #define PACKET_CUT		0x8	/* the bytes end inside an extension or transport header */
 #define PACKET_HOPS_255		0x10	/* IPv6 hop limit is 255: no router has passed it on */
 
+#define PACKET_ECHO		0x20	/* ICMP echo: tcp_seq is identifier and sequence number, tcp_ack 0 of a request, 1 of a reply */
+
 /* Ordered so that nothing needs padding; filled with zeros by parse_frame(). */
 struct packet {
 	__be32 saddr[4];	/* IPv4 as ::ffff:a.b.c.d */

@@ -20,6 +20,15 @@
 
 #define ND_TYPE_FIRST	133	/* ICMPv6 types of neighbour discovery */
 #define ND_TYPE_LAST	137
+#define ICMP_HEADER	8	/* of an echo: type, code, checksum, identifier, sequence number */
+#ifndef ICMP_ECHO
+#define ICMP_ECHO	8
+#define ICMP_ECHOREPLY	0
+#endif
+#ifndef ICMPV6_ECHO_REQUEST
+#define ICMPV6_ECHO_REQUEST	128
+#define ICMPV6_ECHO_REPLY	129
+#endif
 
 #define L4_UNKNOWN_LEN 0xffffffffu	/* IP header does not say how long the packet is */
 
@@ -59,6 +68,20 @@ static __always_inline void parse_nd(struct cursor *c, __u32 l4_len, struct pack
 	}
 }
 
+/* Echo and its reply: RFC 792, RFC 4443 4. One whose header is not whole is an ICMP packet like others. */
+static __always_inline void parse_echo(struct cursor *c, __u32 l4_len, struct packet *pkt)
+{
+	const __u32 request = pkt->proto == IPPROTO_ICMP ? ICMP_ECHO : ICMPV6_ECHO_REQUEST;
+	const __u32 reply = pkt->proto == IPPROTO_ICMP ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY;
+	const __u8 *head = cursor_take(c, ICMP_HEADER);
+
+	if (!head || l4_len < ICMP_HEADER || (pkt->proto == IPPROTO_ICMP) != (pkt->ip_version == 4) || (head[0] != request && head[0] != reply))
+		return;
+	pkt->bits |= PACKET_ECHO;
+	pkt->tcp_seq = (__u32)head[4] << 24 | head[5] << 16 | head[6] << 8 | head[7];
+	pkt->tcp_ack = head[0] == reply;
+}
+
 static __always_inline void parse_l4(struct cursor *c, __u32 l4_len, struct packet *pkt)
 {
 	const void *start = c->pos;
@@ -67,6 +90,10 @@ static __always_inline void parse_l4(struct cursor *c, __u32 l4_len, struct pack
 	pkt->hdr_len = cursor_offset(c);
 	if (pkt->proto == IPPROTO_ICMPV6) {
 		parse_nd(c, l4_len, pkt);
+		c->pos = start;
+	}
+	if (pkt->proto == IPPROTO_ICMPV6 || pkt->proto == IPPROTO_ICMP) {
+		parse_echo(c, l4_len, pkt);
 		return;
 	}
 	if (pkt->proto != IPPROTO_TCP && pkt->proto != IPPROTO_UDP && pkt->proto != IPPROTO_SCTP &&

@@ -130,6 +130,8 @@ __noinline __u64 count_flow(struct packet *pkt, const struct frame *frame)
 				health_segment(pkt, health, add.from_b);
 		}
 	}
+	if (pkt->bits & PACKET_ECHO)
+		health_echo(pkt, flow.number, add.from_b);
 	if (pkt->payload_len && ~flow.slot->flags & payload_looked(pkt))
 		todo |= FLOWED_PAYLOAD;
 	return class | todo | (add.from_b ? FLOWED_FROM_B : 0) | (__u64)flow.number << 32;

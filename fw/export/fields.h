@@ -124,6 +124,9 @@
 	CLOSE() \
 	FIELDS_TCP(OPEN, FIELD, CLOSE) \
 	CLOSE() \
+	OPEN(icmp) \
+	FIELDS_ICMP(OPEN, FIELD, CLOSE) \
+	CLOSE() \
 	OPEN(pppoe) \
 	FIELD(session, "long", "", "no PPPoE", "PPPoE session id, RFC 2516 4", r->pppoe_session, u64(w, r->pppoe_session)) \
 	CLOSE() \

@@ -2,19 +2,19 @@
 /* fields_tcp - the part of the table in fields.h about the health of TCP connections. Only fields.h includes it. */
 #pragma once
 
-#define FIELDS_RTT(OPEN, FIELD, CLOSE, side, at, where) \
+#define FIELDS_RTT(OPEN, FIELD, CLOSE, side, rtt, where) \
 	OPEN(side) \
 	FIELD(count, "long", "", "no sample since the last report", "samples: from the port to " where " and back; stays at 65535", \
-	      r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].count)) \
-	FIELD(min, "long", "us", "no sample", "the least of them", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].min_us)) \
-	FIELD(mean, "long", "us", "no sample", "arithmetic mean", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].mean_us)) \
-	FIELD(p50, "long", "us", "no sample", "median, within 23 %", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].p50_us)) \
-	FIELD(p95, "long", "us", "no sample", "95th percentile", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].p95_us)) \
-	FIELD(p99, "long", "us", "no sample", "99th percentile", r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].p99_us)) \
+	      r->rtt.count, u64(w, r->rtt.count)) \
+	FIELD(min, "long", "us", "no sample", "the least of them", r->rtt.count, u64(w, r->rtt.min_us)) \
+	FIELD(mean, "long", "us", "no sample", "arithmetic mean", r->rtt.count, u64(w, r->rtt.mean_us)) \
+	FIELD(p50, "long", "us", "no sample", "median, within 23 %", r->rtt.count, u64(w, r->rtt.p50_us)) \
+	FIELD(p95, "long", "us", "no sample", "95th percentile", r->rtt.count, u64(w, r->rtt.p95_us)) \
+	FIELD(p99, "long", "us", "no sample", "99th percentile", r->rtt.count, u64(w, r->rtt.p99_us)) \
 	FIELD(first_bucket, "long", "", "no sample", "grid number of buckets[0]: 2k is [2^k, 1.5 * 2^k) us, 2k + 1 the rest of the octave", \
-	      r->tcp.rtt[at].count, u64(w, r->tcp.rtt[at].first_bucket)) \
+	      r->rtt.count, u64(w, r->rtt.first_bucket)) \
 	FIELD(buckets, "long[]", "", "no sample", "samples in each bucket, all halved where one has seen 255; the last ones that are 0 are left out", \
-	      r->tcp.rtt[at].count, bytes_list(w, r->tcp.rtt[at].buckets, sizeof(r->tcp.rtt[at].buckets))) \
+	      r->rtt.count, bytes_list(w, r->rtt.buckets, sizeof(r->rtt.buckets))) \
 	CLOSE()
 
 #define FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, name, meaning) \
@@ -38,8 +38,8 @@
 	FIELD(far, "long", "us", "as near", "of the half beyond the gateway", r->tcp.has_handshake, u64(w, r->tcp.handshake_far_us)) \
 	CLOSE() \
 	OPEN(rtt_us) \
-	FIELDS_RTT(OPEN, FIELD, CLOSE, near, 0, "what is behind it") \
-	FIELDS_RTT(OPEN, FIELD, CLOSE, far, 1, "what is beyond the gateway") \
+	FIELDS_RTT(OPEN, FIELD, CLOSE, near, tcp.rtt[0], "what is behind it") \
+	FIELDS_RTT(OPEN, FIELD, CLOSE, far, tcp.rtt[1], "what is beyond the gateway") \
 	CLOSE() \
 	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, retransmits, "data that had passed before: lost beyond the port, or its acknowledgement was") \
 	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, lost_before, "gaps that were filled after 3 ms or more: lost before the port") \
@@ -47,3 +47,10 @@
 	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, duplicate_acks, "duplicate acknowledgements, RFC 5681 2") \
 	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, zero_windows, "times that the window closed; stays at 255") \
 	FIELDS_BY_SIDE(OPEN, FIELD, CLOSE, in_flight, "bytes not acknowledged at the time of the report")
+
+/* Inside of weir.icmp. */
+#define FIELDS_ICMP(OPEN, FIELD, CLOSE) \
+	OPEN(rtt_us) \
+	FIELDS_RTT(OPEN, FIELD, CLOSE, near, icmp.rtt[0], "what is behind it") \
+	FIELDS_RTT(OPEN, FIELD, CLOSE, far, icmp.rtt[1], "what is beyond the gateway") \
+	CLOSE()

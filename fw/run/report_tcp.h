@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* report_tcp - what flags and struct tcp_health of a flow report say, as fields of a record. Pure. */
+/* report_tcp - what flags and struct tcp_health of a flow report say, of TCP and ICMP echo, as fields of a record. Pure. */
 #pragma once
 
 #include "collect/flowtab.h"
@@ -7,3 +7,6 @@
 
 /* @ret_tcp is zero before. Nothing happens for other protocols than TCP. */
 void report_tcp(const struct flow_report *flow, struct record_tcp *ret_tcp);
+
+/* The same of ICMP echo. */
+void report_icmp(const struct flow_report *flow, struct record_icmp *ret_icmp);

@@ -147,6 +147,48 @@ static void tcp_syn_flood(int hook)
 	EXPECT("tcp_pool_full", read_stat(STAT_TCP_POOL_FULL), 0);
 }
 
+static void echo_frame(int hook, int ip, int from_server, int is_reply, uint16_t number)
+{
+	static struct frame_bytes f;
+	uint8_t c = 1, s = 2, echo[8] = { ip == 4 ? (is_reply ? 0 : 8) : (is_reply ? 129 : 128), 0, 0, 0, 0x12, 0x34 };
+
+	echo[6] = (uint8_t)(number >> 8);
+	echo[7] = (uint8_t)number;
+	PACKET_MAKE(&f, .ip = ip, .a = from_server ? s : c, .b = from_server ? c : s, .proto = ip == 4 ? 1 : 58, .payload = echo,
+		    .payload_len = sizeof(echo));
+	run_frame(from_server ? PROGRAM_TX_TC : hook, &f);
+}
+
+static void echo_rtt(int hook, int ip)
+{
+	for (uint16_t i = 0; i < 3; i++)
+		echo_frame(hook, ip, 0, 0, i);	/* no reply: no place, and the first one is timed */
+	EXPECT("places before a reply", places(), 0);
+	echo_frame(hook, ip, 1, 1, 2);
+	EXPECT("places", places(), 1);
+	EXPECT("which request was replied to was not kept", tcp_samples(only_health(), 0) + tcp_samples(only_health(), 1), 0);
+	echo_frame(hook, ip, 0, 0, 3);
+	echo_frame(hook, ip, 0, 0, 4);
+	echo_frame(hook, ip, 1, 1, 4);
+	EXPECT("a reply to another one", tcp_samples(only_health(), 1), 0);
+	echo_frame(hook, ip, 1, 1, 3);
+	echo_frame(hook, ip, 1, 1, 3);
+	EXPECT("samples of the far side", tcp_samples(only_health(), 1), 1);
+	echo_frame(hook, ip, 1, 0, 9);
+	echo_frame(hook, ip, 0, 1, 9);
+	EXPECT("samples of the near side", tcp_samples(only_health(), 0), 1);
+}
+
+static void echo_4(int hook) { echo_rtt(hook, 4); }
+static void echo_6(int hook) { echo_rtt(hook, 6); }
+
+static void echo_first(int hook)
+{
+	echo_frame(hook, 4, 0, 0, 1);
+	echo_frame(hook, 4, 1, 1, 1);
+	EXPECT("the flow's first request is timed, too", tcp_samples(only_health(), 1), 1);
+}
+
 static const struct tcp_row {
 	const char *name;
 	void (*run)(int hook);
@@ -156,6 +198,9 @@ static const struct tcp_row {
 	{ "tcp: a SYN twice", tcp_syn_twice },
 	{ "tcp: seen from the middle on", tcp_from_the_middle },
 	{ "tcp: pool full", tcp_pool_full },
+	{ "icmp: echo", echo_4 },
+	{ "icmpv6: echo", echo_6 },
+	{ "icmp: a flow's first echo", echo_first },
 	{ "tcp: SYNs alone take no place", tcp_syn_flood },
 };
 

@@ -764,7 +764,7 @@ static void neighbour_discovery(void **state)
 			make_icmp6(type, exts, 0);
 			assert_int_equal(parse(), PARSE_OK);
 			assert_ports(0, 0);
-			assert_int_equal(p.bits, PACKET_HOPS_255);
+			assert_int_equal(p.bits, PACKET_HOPS_255 | (type == 128 || type == 129 ? PACKET_ECHO : 0));
 			assert_int_equal(p.proto, IPPROTO_ICMPV6);
 			assert_int_equal(p.hdr_len, f.l4);
 			assert_int_equal(p.payload_off, is_nd ? f.l4 : 0);
@@ -798,6 +798,35 @@ static void neighbour_discovery(void **state)
 	make_icmp6(135, 0, -1);
 	assert_int_equal(parse(), PARSE_OK);
 	assert_no_payload();
+}
+
+/* Echo and its reply: RFC 792, RFC 4443 4.1; every other type, protocol of the other version, and shorter header is none. */
+static void icmp_echo(void **state)
+{
+	for (unsigned int ip = 4; ip <= 6; ip += 2)
+		for (unsigned int proto = IPPROTO_ICMP; proto <= IPPROTO_ICMPV6; proto += IPPROTO_ICMPV6 - IPPROTO_ICMP)
+			for (unsigned int type = 0; type < 256; type++) {
+				const int reply = type == (ip == 4 ? 0 : 129), request = type == (ip == 4 ? 8 : 128);
+				const int is_echo = (reply || request) && proto == (ip == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+
+				MAKE(.ip = (int)ip, .proto = (uint8_t)proto, .payload_len = 24);
+				f.b[f.l4] = (uint8_t)type;
+				memcpy(f.b + f.l4 + 4, "\x81\x02\x03\x84", 4);
+				assert_int_equal(parse(), PARSE_OK);
+				assert_int_equal(p.bits & PACKET_ECHO, is_echo ? PACKET_ECHO : 0);
+				assert_int_equal(p.tcp_seq, is_echo ? 0x81020384 : 0);
+				assert_int_equal(p.tcp_ack, is_echo && reply);
+				for (size_t len = f.l4; is_echo && len <= f.l4 + 9; len++) {
+					assert_int_equal(parse_len(len), PARSE_OK);
+					assert_int_equal(p.bits & PACKET_ECHO, len < f.l4 + 8 ? 0 : PACKET_ECHO);
+				}
+			}
+	for (int ip_len = 21; ip_len <= 29; ip_len++) {	/* the IP header says that it is shorter */
+		MAKE(.ip = 4, .proto = IPPROTO_ICMP, .payload_len = 24, .ip_len = ip_len);
+		f.b[f.l4] = 8;
+		assert_int_equal(parse(), PARSE_OK);
+		assert_int_equal(p.bits & PACKET_ECHO, ip_len < 28 ? 0 : PACKET_ECHO);
+	}
 }
 
 static void shorter_neighbour_discovery(void **state)
@@ -903,6 +932,7 @@ int main(void)
 		cmocka_unit_test(udp_payload),
 		cmocka_unit_test(fragment_payload),
 		cmocka_unit_test(neighbour_discovery),
+		cmocka_unit_test(icmp_echo),
 		cmocka_unit_test(shorter_neighbour_discovery),
 		cmocka_unit_test(protocols),
 		cmocka_unit_test(tunnels),

@@ -588,6 +588,8 @@ static const char *const STAYS[] = {
 	"weir.tcp.reset",
 	"weir.tcp.rtt_us.near.buckets",
 	"weir.tcp.rtt_us.far.buckets",
+	"weir.icmp.rtt_us.near.buckets",
+	"weir.icmp.rtt_us.far.buckets",
 };
 
 /* The end of the value at @at. */
