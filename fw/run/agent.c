@@ -52,6 +52,7 @@ static void take_report(const struct flow_report *report, void *arg)
 	identify_record(a->identify, report, &record);
 	report_finish(&a->reporter, &record);
 	publish_record(a->publish, &record);
+	ipfix_out_record(a->ipfix, &record);
 	a->sum.records++;
 	for (int i = 0; i < 2; i++) {
 		a->sum.packets += report->packets[i];
@@ -98,13 +99,21 @@ static void set_port(struct agent *a, const struct port_state *state)
 		agent_say_birth(a);
 }
 
-static void stopped(void *arg)
+static void end(struct agent *a)
 {
-	struct agent *a = arg;
+	const uint64_t lost = ipfix_out_finish(a->ipfix);
 
-	log_info("stopped: every record is acknowledged");
+	if (lost)
+		log_warn("stopped with %llu records that the IPFIX collector did not take: they are lost to it",
+			 (unsigned long long)lost);
 	publish_stop_uplink(a->publish);
 	loop_stop(a->loop, 0);
+}
+
+static void stopped(void *arg)
+{
+	log_info("stopped: every record is acknowledged");
+	end(arg);
 }
 
 static void stop_due(struct loop_timer *timer)
@@ -114,8 +123,7 @@ static void stop_due(struct loop_timer *timer)
 
 	log_warn("stopped with %u messages (%zu bytes) that the broker has not acknowledged: they are lost; flows that were "
 		 "not reported stay in the pinned table", fill.waiting + fill.in_flight, fill.bytes);
-	publish_stop_uplink(a->publish);
-	loop_stop(a->loop, 0);
+	end(a);
 }
 
 /*
@@ -307,6 +315,7 @@ static void batch_due(struct loop_timer *timer)
 	publish_synced(a->publish, clock_is_synced());
 	agent_say_devices(a);
 	publish_close_batch(a->publish);
+	ipfix_out_flush(a->ipfix);
 	loop_timer_arm(a->loop, timer, loop_now_ns() + a->conf->export.batch_interval_ns);
 }
 
@@ -413,6 +422,8 @@ static int open_all(struct agent *a)
 	if (!err)
 		err = publish_new(&a->publish, a->loop, a->conf, fds->link_fd, a->boot_id, a->epoch);
 	if (!err)
+		err = ipfix_out_new(&a->ipfix, a->loop, a->conf);
+	if (!err)
 		err = control_new(&a->control, a->loop, fds->control_fd, SNAPSHOT_TEXT_MAX, answer, a);
 	if (err)
 		return err;
@@ -480,6 +491,7 @@ int agent_run(const struct agent_settings *settings)
 	ring_buffer__free(a->ring);
 	control_free(a->control);
 	publish_free(a->publish);
+	ipfix_out_free(a->ipfix);
 	flowtab_free(a->ft);
 	identify_free(a->identify);
 	device_feed_free(a->feed);
