@@ -25,6 +25,7 @@ const char *endpoint_parse(const char *text, struct endpoint *ret_endpoint)
 	struct endpoint e = { .is_tcp = is_tcp };
 	const char *at = text + SCHEME_LEN, *end;
 	unsigned int port;
+	void *number;
 	bool is_v6;
 
 	if (!is_tcp && strncmp(text, "udp://", SCHEME_LEN))
@@ -39,7 +40,8 @@ const char *endpoint_parse(const char *text, struct endpoint *ret_endpoint)
 	memcpy(address, at, (size_t)(end - at));
 	address[end - at] = 0;
 	port = port_parse(end + 1 + is_v6);
-	if (inet_pton(is_v6 ? AF_INET6 : AF_INET, address, is_v6 ? (void *)&e.v6.sin6_addr : (void *)&e.v4.sin_addr) != 1)
+	number = is_v6 ? (void *)&e.v6.sin6_addr : (void *)&e.v4.sin_addr;
+	if (inet_pton(is_v6 ? AF_INET6 : AF_INET, address, number) != 1)
 		return "not an IP address";
 	if (!port)
 		return "not a port";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* weir help records, weir help ipfix: every field of a flow record, from the tables that the encoders themselves work by. */
+/* weir help records, weir help ipfix: every field of a flow record, from the tables that the encoders work by. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -34,7 +34,8 @@ static const struct element elements[] = { IPFIX_ELEMENTS(ELEMENT) };
 #undef ELEMENT
 
 /* A template: its header, and 8 bytes a field at most. */
-_Static_assert(IPFIX_HEADER + IPFIX_SET_HEADER + 4 + 8 * ARRAY_SIZE(elements) <= IPFIX_MESSAGE_MAX, "a template fits a message");
+_Static_assert(IPFIX_HEADER + IPFIX_SET_HEADER + 4 + 8 * ARRAY_SIZE(elements) <= IPFIX_MESSAGE_MAX,
+	       "a template fits a message");
 
 /* ---- values: what the last column of ipfix_elements.h calls ---- */
 
@@ -263,15 +264,16 @@ static const char *const groups_when[] = {
 
 void ipfix_reference(struct writer *w)
 {
-	writer_format(w, "Enterprise %u: IANA's registry. %u: counts of the responder, RFC 5103. %u: Weir's own; the number is RFC 5612's "
-		      "for examples, until one is assigned.\n\n", IPFIX_IANA, IPFIX_REVERSE, IPFIX_WEIR);
+	writer_format(w, "Enterprise %u: IANA's registry. %u: counts of the responder, RFC 5103. %u: Weir's own; the number "
+		      "is RFC 5612's for examples, until one is assigned.\n\n", IPFIX_IANA, IPFIX_REVERSE, IPFIX_WEIR);
 	writer_text(w, "| element | enterprise | number | type | octets | unit | there for | meaning |\n"
 		       "|---|---|---|---|---|---|---|---|\n");
 	for (const struct element *e = elements; e < elements + ARRAY_SIZE(elements); e++) {
 		const bool is_text = e->length == IPFIX_VARIABLE;
 
-		writer_format(w, "| `%s` | %u | %u | %s | %s%u | %s%s%s | %s |\n", e->name, e->enterprise, e->number, e->type,
-			      is_text ? "up to " : "", e->most, e->unit, *e->unit ? " | " : "| ",
+		writer_format(w, "| `%s` | %u | %u | %s | %s%u | %s%s%s | %s |\n",
+			      e->name, e->enterprise, e->number, e->type, is_text ? "up to " : "", e->most, e->unit,
+			      *e->unit ? " | " : "| ",
 			      is_text ? "always; empty where unknown" : groups_when[e->group], e->meaning);
 	}
 }

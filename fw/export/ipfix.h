@@ -3,14 +3,14 @@
  * ipfix - records -> IPFIX messages (RFC 7011), each flow one biflow record (RFC 5103).
  *
  * A message is begun in a buffer of the caller's, takes records or templates until one does not fit, and is closed. It
- * holds data records or templates: the sender sends the template of each set in time, by ipfix_next_set(), and stamps time
- * and sequence number when the message leaves, for both belong to the session. No socket, no clock, no log, no state but
- * the message. 0 or a negative errno.
+ * holds data records or templates: the sender sends the template of each set in time, by ipfix_next_set(), and stamps
+ * time and sequence number when the message leaves, for both belong to the session. No socket, no clock, no log, no
+ * state but the message. 0 or a negative errno.
  *
- * Absent: a number or address that is not known is in no field of the template (ipfix_elements.h); a text is empty. Texts
- * that came from outside are printable ASCII, other bytes and the backslash as \xNN; one that is too long is cut and ends in
- * "\...". A record has at most IPFIX_RECORD_MAX bytes. Not in IPFIX: totals, NAT, PPPoE, facts of TLS, HTTP and DNS
- * beyond the names. They are in JSON.
+ * Absent: a number or address that is not known is in no field of the template (ipfix_elements.h); a text is empty.
+ * Texts that came from outside are printable ASCII, other bytes and the backslash as \xNN; one that is too long is cut
+ * and ends in "\...". A record has at most IPFIX_RECORD_MAX bytes. Not in IPFIX: totals, NAT, PPPoE, facts of TLS, HTTP
+ * and DNS beyond the names. They are in JSON.
  */
 #pragma once
 

@@ -3,16 +3,17 @@
  * ipfix_elements - the one table of what a flow record is in IPFIX: templates, data records and the reference are made
  * from it. Only ipfix.h includes it.
  *
- * ELEMENT(group, enterprise, number, name, kind, size, type, unit, meaning, value), in the order of the record. @value is
- * an expression over r (struct record); of kind TEXT it is a writing into t (struct writer), and nothing written means
- * unknown. A new fact is a new line here: at its end where it can always be told or is a text, else with a new group.
+ * ELEMENT(group, enterprise, number, name, kind, size, type, unit, meaning, value), in the order of the record. @value
+ * is an expression over r (struct record); of kind TEXT it is a writing into t (struct writer), and nothing written
+ * means unknown. A new fact is a new line here: at its end where it can always be told or is a text, else with a new
+ * group.
  */
 #pragma once
 
 /*
- * IPFIX has no word for unknown: what a record does not know is in no field of its template. Group, when it is there (for
- * the reference), condition. A group is a bit of the template's id, so an id means the same fields whenever the agent was
- * started, and a collector that kept an old template reads no nonsense: add new groups at the end only.
+ * IPFIX has no word for unknown: what a record does not know is in no field of its template. Group, when it is there
+ * (for the reference), condition. A group is a bit of the template's id, so an id means the same fields whenever the
+ * agent was started, and a collector that kept an old template reads no nonsense: add new groups at the end only.
  */
 #define IPFIX_GROUPS(GROUP) \
 	GROUP(V4,	"IPv4",					r->ip_version == 4) \
@@ -25,7 +26,7 @@
 	GROUP(QINQ,	"a second VLAN tag",			r->vlan[1])
 
 /*
- * Numbers of IANA's registry have enterprise 0; their reverse twins, which count what the destination sent, RFC 5103's own.
+ * Numbers of IANA's registry have enterprise 0; their reverse twins, which count what the destination sent, RFC 5103's.
  * Weir has no number of its own yet: 32473 is the one for examples (RFC 5612). With an assigned one this line changes.
  */
 #define IPFIX_IANA	0u
@@ -33,13 +34,14 @@
 #define IPFIX_WEIR	32473u
 
 /*
- * Times are in milliseconds, not the record's microseconds: nfcapd knows no elements 154 and 155. Reverse elements stand
- * in front of their twins: nfcapd takes a reverse one that it does not know for the forward one, and the last one holds.
- * octetTotalCount and packetTotalCount are left out: it would take them for the deltas.
+ * Times are in milliseconds, not the record's microseconds: nfcapd (1.7.1) knows no elements 154 and 155. Reverse
+ * elements stand in front of their twins: it takes a reverse one that it does not know for the forward one, and the
+ * last one holds. octetTotalCount and packetTotalCount are left out: it would take them for the deltas.
  */
 #define IPFIX_ELEMENTS(ELEMENT) \
 	ELEMENT(ALWAYS, IPFIX_IANA, 152, "flowStartMilliseconds", UINT, 8, "dateTimeMilliseconds", "ms", \
-		"first packet of the flow, also in later reports; 0: not between 1970 and 9999", milliseconds(r->start_us)) \
+		"first packet of the flow, also in later reports; 0: not between 1970 and 9999", \
+		milliseconds(r->start_us)) \
 	ELEMENT(ALWAYS, IPFIX_IANA, 153, "flowEndMilliseconds", UINT, 8, "dateTimeMilliseconds", "ms", \
 		"last packet of the flow so far; 0: not between 1970 and 9999", milliseconds(r->end_us)) \
 	ELEMENT(V4, IPFIX_IANA, 8, "sourceIPv4Address", BYTES, 4, "ipv4Address", "", \

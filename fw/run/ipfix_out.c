@@ -22,12 +22,12 @@
 #define STEADY_NS	(10 * NS_PER_S)	/* what stood for so long is tried again soon */
 #define CONNECT_NS	(10 * NS_PER_S)	/* a TCP handshake may take so long */
 #define UNACKED_MS	30000		/* TCP: a connection whose bytes nobody confirms for so long has ended */
-#define SEND_BUFFER	(256 * 1024)	/* TCP: what the kernel may keep; the less, the less is lost with a connection */
-#define ON_WAY		1024		/* messages of TCP that are remembered until confirmed: more than SEND_BUFFER holds */
-#define BURST		64		/* UDP: so many datagrams, for which a collector's socket has room by default, ... */
+#define SEND_BUFFER	(256 * 1024)	/* TCP: what the kernel may keep, and lose with the connection */
+#define ON_WAY		1024		/* TCP: messages remembered until confirmed; SEND_BUFFER holds less */
+#define BURST		64		/* UDP: so many datagrams, which a collector's socket has room for, ... */
 #define BURST_NS	(5 * NS_PER_MS)	/* ... and the next ones so much later: 12800 a second */
 #define SLOTS		(IPFIX_QUEUE + 1)	/* one more: the message that is open */
-#define READS		16		/* a collector has nothing to say: so much of it is read a turn, and thrown away */
+#define READS		16		/* a turn: what a collector says is read and thrown away */
 
 enum state { DOWN, CONNECTING, UP };
 
@@ -317,7 +317,8 @@ static void up(struct ipfix_out *o)
 	memset(o->announced, 0, sizeof(o->announced));
 	o->counters.connects++;
 	if (o->collector.is_tcp || !o->said)	/* of UDP it says little, and nothing again and again */
-		log_info("IPFIX collector %s: %s", o->conf->ipfix.endpoint, o->collector.is_tcp ? "connected" : "socket is open");
+		log_info("IPFIX collector %s: %s", o->conf->ipfix.endpoint,
+			 o->collector.is_tcp ? "connected" : "socket is open");
 	watch_out(o, false);
 	pump(o);
 }
@@ -372,7 +373,8 @@ static void ready(struct loop_fd *watch, uint32_t events)
 static int open_socket(const struct endpoint *e)
 {
 	const int unacked_ms = UNACKED_MS, buffer = SEND_BUFFER;
-	const int fd = socket(e->any.sa_family, (e->is_tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const int type = e->is_tcp ? SOCK_STREAM : SOCK_DGRAM;
+	const int fd = socket(e->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;

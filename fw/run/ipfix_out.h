@@ -2,11 +2,11 @@
 /*
  * ipfix_out - the agent's way to an IPFIX collector: records -> messages (export/ipfix) -> a UDP or TCP socket.
  *
- * The second exporter beside publish.h, with the same calls. Nothing here blocks: closed messages wait in a queue of
- * IPFIX_QUEUE of them, and when it is full the oldest goes. A collector that cannot be reached, or over UDP says that nobody
- * listens, is tried again with back-off. Each socket begins anew (RFC 7011 3.1, 8): sequence numbers at 0, and a template
- * goes out before the first record that needs it, over UDP again every ipfix.template_interval. UDP goes in small bursts,
- * so that a sweep's worth of records finds room in the collector's socket.
+ * The second exporter beside publish.h. Nothing here blocks: closed messages wait in a queue of IPFIX_QUEUE of them,
+ * and when it is full the oldest goes. A collector that cannot be reached, or over UDP says that nobody listens, is
+ * tried again with back-off. Each socket begins anew (RFC 7011 3.1, 8): sequence numbers at 0, and a template goes out
+ * before the first record that needs it, over UDP again every ipfix.template_interval. UDP goes in small bursts, so
+ * that a sweep's worth of records finds room in the collector's socket.
  *
  * IPFIX has no acknowledgement. What the network or the collector loses of UDP, the collector finds by the sequence
  * numbers; the counters here say all that this end can know. Logs when the collector comes and goes.
@@ -34,7 +34,7 @@
 	X(refused,		"UDP: answers that nobody listens; at least what was sent just before is lost") \
 	X(lost_messages,	"messages dropped here: queue full, or the agent's end") \
 	X(lost_records,		"records in them") \
-	X(lost_unacked,		"TCP: records sent that the collector's host had not confirmed when the connection ended")
+	X(lost_unacked,		"TCP: records sent, not confirmed by the collector's host when the connection ended")
 
 struct ipfix_out_counters {
 #define X(name, text) uint64_t name;
