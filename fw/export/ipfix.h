@@ -9,7 +9,7 @@
  *
  * Absent: a number or address that is not known is in no field of the template (ipfix_elements.h); a text is empty.
  * Texts that came from outside are printable ASCII, other bytes and the backslash as \xNN; one that is too long is cut
- * and ends in "\...". A record has at most IPFIX_RECORD_MAX bytes. Not in IPFIX: totals, NAT, PPPoE, health of TCP,
+ * and ends in "\...". A record has at most IPFIX_RECORD_MAX bytes. Not in IPFIX: totals, NAT, PPPoE, histograms,
  * facts of TLS, HTTP and DNS beyond the names. They are in JSON.
  */
 #pragma once
@@ -76,4 +76,4 @@ void ipfix_stamp(void *message, uint32_t export_s, uint32_t sequence);
 /* Id of the next set of a finished message, @at bytes in (start with 0); 0: no more. */
 uint16_t ipfix_next_set(const void *message, size_t len, size_t *at);
 
-void ipfix_reference(struct writer *w);	/* the table in Markdown, 6 kB */
+void ipfix_reference(struct writer *w);	/* the table in Markdown, 7 kB */

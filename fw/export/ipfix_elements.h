@@ -23,7 +23,9 @@
 	GROUP(MAC_A,	"the source is behind this port",	r->source.has_mac) \
 	GROUP(MAC_B,	"the destination is behind this port",	r->destination.has_mac) \
 	GROUP(VLAN,	"a VLAN tag",				r->vlan[0]) \
-	GROUP(QINQ,	"a second VLAN tag",			r->vlan[1])
+	GROUP(QINQ,	"a second VLAN tag",			r->vlan[1]) \
+	GROUP(HEALTH,	"health of the connection is measured",	r->tcp.measured) \
+	GROUP(RTT,	"round trips of both sides were seen",	r->tcp.rtt[0].count && r->tcp.rtt[1].count)
 
 /*
  * Numbers of IANA's registry have enterprise 0; their reverse twins, which count what the destination sent, RFC 5103's.
@@ -87,6 +89,42 @@
 		"outer VLAN id", r->vlan[0]) \
 	ELEMENT(QINQ, IPFIX_IANA, 245, "dot1qCustomerVlanId", UINT, 2, "unsigned16", "", \
 		"inner VLAN id", r->vlan[1]) \
+	ELEMENT(HEALTH, IPFIX_WEIR, 12, "handshakeNear", UINT, 4, "unsigned32", "us", \
+		"half of the TCP handshake between port and what is behind it; 0: not seen whole", \
+		r->tcp.handshake_near_us) \
+	ELEMENT(HEALTH, IPFIX_WEIR, 13, "handshakeFar", UINT, 4, "unsigned32", "us", \
+		"the half beyond the gateway", r->tcp.handshake_far_us) \
+	ELEMENT(HEALTH, IPFIX_WEIR, 14, "retransmits", UINT, 2, "unsigned16", "packets", \
+		"data that had passed before, of what the initiator sent, since the flow began", \
+		r->tcp.source.retransmits) \
+	ELEMENT(HEALTH, IPFIX_WEIR, 15, "destinationRetransmits", UINT, 2, "unsigned16", "packets", \
+		"the same, of the responder", r->tcp.destination.retransmits) \
+	ELEMENT(HEALTH, IPFIX_WEIR, 16, "lostBefore", UINT, 2, "unsigned16", "packets", \
+		"gaps that filled after 3 ms or more, of what the initiator sent, since the flow began", \
+		r->tcp.source.lost_before) \
+	ELEMENT(HEALTH, IPFIX_WEIR, 17, "destinationLostBefore", UINT, 2, "unsigned16", "packets", \
+		"the same, of the responder", r->tcp.destination.lost_before) \
+	ELEMENT(HEALTH, IPFIX_WEIR, 18, "outOfOrder", UINT, 2, "unsigned16", "packets", \
+		"gaps that filled within 3 ms, of what the initiator sent, since the flow began", \
+		r->tcp.source.out_of_order) \
+	ELEMENT(HEALTH, IPFIX_WEIR, 19, "destinationOutOfOrder", UINT, 2, "unsigned16", "packets", \
+		"the same, of the responder", r->tcp.destination.out_of_order) \
+	ELEMENT(RTT, IPFIX_WEIR, 20, "rttNearCount", UINT, 4, "unsigned32", "", \
+		"round trips from the port to what is behind the port since the last report", r->tcp.rtt[0].count) \
+	ELEMENT(RTT, IPFIX_WEIR, 21, "rttNearMinimum", UINT, 4, "unsigned32", "us", \
+		"the least of them", r->tcp.rtt[0].min_us) \
+	ELEMENT(RTT, IPFIX_WEIR, 22, "rttNearMean", UINT, 4, "unsigned32", "us", \
+		"their mean", r->tcp.rtt[0].mean_us) \
+	ELEMENT(RTT, IPFIX_WEIR, 23, "rttNearPercentile95", UINT, 4, "unsigned32", "us", \
+		"their 95th percentile, within 23 %", r->tcp.rtt[0].p95_us) \
+	ELEMENT(RTT, IPFIX_WEIR, 24, "rttFarCount", UINT, 4, "unsigned32", "", \
+		"round trips from the port to what is beyond the gateway since the last report", r->tcp.rtt[1].count) \
+	ELEMENT(RTT, IPFIX_WEIR, 25, "rttFarMinimum", UINT, 4, "unsigned32", "us", \
+		"the least of them", r->tcp.rtt[1].min_us) \
+	ELEMENT(RTT, IPFIX_WEIR, 26, "rttFarMean", UINT, 4, "unsigned32", "us", \
+		"their mean", r->tcp.rtt[1].mean_us) \
+	ELEMENT(RTT, IPFIX_WEIR, 27, "rttFarPercentile95", UINT, 4, "unsigned32", "us", \
+		"their 95th percentile, within 23 %", r->tcp.rtt[1].p95_us) \
 	ELEMENT(ALWAYS, IPFIX_IANA, 82, "interfaceName", TEXT, 16, "string", "", \
 		"port that measured; a forwarded flow is in the records of two", text(t, r->interface)) \
 	ELEMENT(ALWAYS, IPFIX_WEIR, 1, "serverName", TEXT, 255, "string", "", \
@@ -111,4 +149,6 @@
 	ELEMENT(ALWAYS, IPFIX_WEIR, 10, "communityId", TEXT, 32, "string", "", \
 		"Community ID v1, seed 0", text(t, r->community_id)) \
 	ELEMENT(ALWAYS, IPFIX_WEIR, 11, "portRole", TEXT, 64, "string", "", \
-		"role of the port: lan, wan, ...", text(t, r->role))
+		"role of the port: lan, wan, ...", text(t, r->role)) \
+	ELEMENT(ALWAYS, IPFIX_WEIR, 28, "tcpFailure", TEXT, 24, "string", "", \
+		"no_answer, refused, reset_in_handshake", text(t, r->tcp.failure))

@@ -15,6 +15,8 @@
 #include "bpf/abi.h"
 #include "collect/conntrack.h"
 #include "collect/flowtab.h"
+#include "collect/offload.h"
+#include "collect/residual.h"
 #include "collect/ports.h"
 #include "enrich/devices.h"
 #include "enrich/quic.h"
@@ -25,13 +27,18 @@
 #include "status/control.h"
 
 #define SNAPSHOT_TEXT_MAX (256 * 1024)	/* 64 ports with all their counters fit */
-#define SNAPSHOT_PORT_JSON_MAX 8192
 
 struct snapshot_port {
 	struct port_state state;
 	struct books books;	/* these three: when the last sweep ended */
 	struct taken taken;	/* out of flow slots, reported */
 	struct taken pending;	/* in flow slots, by the last sweep */
+	struct residual residual;	/* against the NIC's counters, at the same moment */
+	struct snapshot_said {		/* in the last iface message: an interval's is the difference */
+		uint64_t at_us;		/* since 1970; 0: none since the baseline */
+		struct residual_part all[DIRS], unexplained[DIRS];
+	} said;
+	uint32_t features;	/* of the interface, 1 << enum nic_feature */
 };
 
 /* Of ended flows: those that may have a name, and those that have one. */
@@ -69,6 +76,8 @@ struct snapshot {
 	struct conntrack_counters nat;
 	struct devices_counters devices;
 	uint64_t devices_malformed;
+	struct offload offload;		/* flowtables */
+	uint64_t completed;		/* records with totals from conntrack */
 	unsigned int ports;
 	struct snapshot_port port[PORTS_MAX];
 };

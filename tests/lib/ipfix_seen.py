@@ -8,13 +8,19 @@
     only(ROWS, NAMES)       of each row these fields
     differ(ROWS, ROWS)      what only one of them has, for people; "" when both have the same, and some at all
 
-A row is a tuple of (name, value) pairs, unknown ones left out; pairs of values are (of the source, of the destination).
+A row is a tuple of (name, value) pairs, unknown ones left out; pairs of values are (of the source, of the destination),
+round trips RTT: (samples, microseconds, ...).
 """
 import collections, ipaddress, json, re, subprocess, xml.etree.ElementTree as xml
 from datetime import datetime, timezone
 
-WEIR = ('server_name', 'domain', 'name_source', 'name_confidence', 'name_status', 'alpn', 'next_protocol', 'ja4', 'protocol',
-        'community_id', 'role')      # elements 1, 2, ... of Weir's own
+# Elements of Weir's own: texts, and numbers that stand alone, in pairs of sides, or four in a row.
+TEXTS = {1: 'server_name', 2: 'domain', 3: 'name_source', 4: 'name_confidence', 5: 'name_status', 6: 'alpn', 7: 'next_protocol', 8: 'ja4',
+         9: 'protocol', 10: 'community_id', 11: 'role', 28: 'failure'}
+HANDSHAKE = {12: 'handshake_near', 13: 'handshake_far'}     # 0: not seen whole
+SEVERAL = {14: ('retransmits', 2), 16: ('lost_before', 2), 18: ('out_of_order', 2), 20: ('rtt_near', 4), 24: ('rtt_far', 4)}
+PLACES = {number + i: (name, i, n) for number, (name, n) in SEVERAL.items() for i in range(n)}
+RTT = ('count', 'min', 'mean', 'p95')
 NFDUMP = ('sip', 'dip', 'sport', 'dport', 'proto', 'start', 'end', 'packets', 'octets')
 SIDES = {'packets': 'packets', 'octets': 'octets', 'layer2_octet_delta_count': 'frames', 'tcpflags': 'flags'}
 NUMBERS = {'protocol': 'proto', 'srcport': 'sport', 'dstport': 'dport', 'abstimestart': 'start', 'abstimeend': 'end',
@@ -58,7 +64,13 @@ def flow(node):
             fields['port'] = raw.decode()
         else:
             number = int(re.search(r'\(Example Enterprise Number for Documentation Use\) Type (\d+):', shown)[1])
-            fields[WEIR[number - 1]] = raw.decode()
+            if number in TEXTS:
+                fields[TEXTS[number]] = raw.decode()
+            elif number in HANDSHAKE:
+                fields[HANDSHAKE[number]] = int.from_bytes(raw, 'big') or None
+            else:
+                several, at, n = PLACES[number]
+                fields.setdefault(several, [None] * n)[at] = int.from_bytes(raw, 'big')
     return row({k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
 
 
@@ -110,7 +122,12 @@ def published(records):
                 at = at.get(name) if isinstance(at, dict) else None
             return at
 
+        def several(path, names):
+            return tuple(get(f'{path}.{name}') for name in names) if get(path) else None
+
         sides = ('source', 'destination')
+        rtt = {side: several('weir.tcp.rtt_us.' + side, RTT) for side in ('near', 'far')}
+        has_rtt = all(rtt.values())      # of one side alone they are not in IPFIX
         rows.append(row({
             'sip': get('source.ip'), 'dip': get('destination.ip'), 'sport': get('source.port'), 'dport': get('destination.port'),
             'proto': int(get('network.iana_number')), 'start': ms(get('event.start')), 'end': ms(get('event.end')),
@@ -123,5 +140,8 @@ def published(records):
             'name_source': get('weir.name_source'), 'name_confidence': get('weir.name_confidence'),
             'name_status': get('weir.name_status'), 'alpn': ','.join(get('tls.client.alpn') or []),
             'next_protocol': get('tls.next_protocol'), 'ja4': get('tls.client.ja4'), 'protocol': get('network.protocol'),
-            'community_id': get('network.community_id'), 'role': get('weir.role')}))
+            'community_id': get('network.community_id'), 'role': get('weir.role'), 'failure': get('weir.tcp.failure'),
+            'handshake_near': get('weir.tcp.handshake_us.near') or None, 'handshake_far': get('weir.tcp.handshake_us.far') or None,
+            'rtt_near': rtt['near'] if has_rtt else None, 'rtt_far': rtt['far'] if has_rtt else None,
+            **{name: several('weir.tcp.' + name, sides) for name in ('retransmits', 'lost_before', 'out_of_order')}}))
     return rows

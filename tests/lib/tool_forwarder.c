@@ -9,8 +9,9 @@
  *   SYN), late (us that a reordered packet is held longer). What is random follows from SEED.
  * All four are TUN devices; prints "ready" when they are there. On SIGTERM: one JSON line for each TCP connection, as seen at lan0:
  *   "port" of the client; "up", "down": "data" segments, of them "again" (no byte of it is new), "soon" and "late" (fills a gap
- *   within 3 ms, or later); "lost_before", "lost_behind" lan0, "dup", "reordered"; "rtt" of data to its acknowledgement:
- *   "count", "handshake" (of SYN or SYN-ACK), "min", "mean" us, SYN and FIN too; one newest segment at a time, none while something passes twice or is missing ("up": the far side's).
+ *   within 3 ms, or later; so near to that that it is "unsure"); "lost_before", "lost_behind" lan0, "dup", "reordered";
+ *   "rtt" of data to its acknowledgement: "count", "handshake" (of SYN or SYN-ACK), "min", "mean" us, SYN and FIN too; one newest
+ *   segment at a time, none while something passes twice or is missing ("up": the far side's).
  * The truth is kept in another way than Weir does: every byte of a connection has its bit. Runs with real-time priority, so
  * that what it says of a packet and when that passed are the same.
  */
@@ -42,6 +43,7 @@
 #define CONNECTIONS	64
 #define BYTES_MAX	(8u << 20)	/* of one direction of a connection */
 #define REORDER_US	3000
+#define UNSURE_US	500	/* so near to that it may be either, as seen elsewhere */
 
 enum leg { UP_NEAR, UP_FAR, DOWN_FAR, DOWN_NEAR, LEGS };
 static const char *const leg_names[LEGS] = { "up-near", "up-far", "down-far", "down-near" };
@@ -67,7 +69,7 @@ struct direction {
 	uint32_t isn, next;	/* next: behind the newest byte; numbers are from isn on */
 	uint8_t *passed;	/* a bit for each byte */
 	uint64_t *gap_us;	/* for each kB: when a gap that begins in it was seen */
-	uint64_t data, again, soon, late, lost_before, lost_behind, dup, reordered;
+	uint64_t data, again, soon, late, unsure, lost_before, lost_behind, dup, reordered;
 	uint32_t acked;
 	uint32_t timed_end;	/* the segment that is timed ends here, */
 	uint64_t timed_us;	/* and passed then; 0: none is */
@@ -199,10 +201,13 @@ static void count_data(struct direction *d, uint32_t first, uint32_t len, uint64
 		d->again++;
 	else if (first < d->next) {
 		uint32_t gap = first;
+		uint64_t after_us;
 
 		while (gap && !bit(d->passed, gap - 1))	/* to where the gap began */
 			gap--;
-		*(at_us - d->gap_us[gap / 1024] < REORDER_US ? &d->soon : &d->late) += 1;
+		after_us = at_us - d->gap_us[gap / 1024];
+		*(after_us < REORDER_US ? &d->soon : &d->late) += 1;
+		d->unsure += after_us > REORDER_US - UNSURE_US && after_us < REORDER_US + UNSURE_US;
 	}
 	if (first + len > d->next)
 		d->next = first + len;
@@ -403,11 +408,13 @@ static void set_quality(char *arg)
 
 static void print_direction(const char *name, const struct direction *d)
 {
-	printf("\"%s\":{\"data\":%llu,\"again\":%llu,\"soon\":%llu,\"late\":%llu,\"lost_before\":%llu,\"lost_behind\":%llu,\"dup\":%llu,"
-	       "\"reordered\":%llu,\"rtt\":{\"count\":%llu,\"handshake\":%llu,\"min\":%llu,\"mean\":%.1f}}", name, (unsigned long long)d->data,
-	       (unsigned long long)d->again, (unsigned long long)d->soon, (unsigned long long)d->late,
+	printf("\"%s\":{\"data\":%llu,\"again\":%llu,\"soon\":%llu,\"late\":%llu,\"unsure\":%llu,"
+	       "\"lost_before\":%llu,\"lost_behind\":%llu,\"dup\":%llu,\"reordered\":%llu,"
+	       "\"rtt\":{\"count\":%llu,\"handshake\":%llu,\"min\":%llu,\"mean\":%.1f}}", name, (unsigned long long)d->data,
+	       (unsigned long long)d->again, (unsigned long long)d->soon, (unsigned long long)d->late, (unsigned long long)d->unsure,
 	       (unsigned long long)d->lost_before, (unsigned long long)d->lost_behind, (unsigned long long)d->dup,
-	       (unsigned long long)d->reordered, (unsigned long long)d->rtts, (unsigned long long)d->handshake, (unsigned long long)d->rtt_min,
+	       (unsigned long long)d->reordered, (unsigned long long)d->rtts, (unsigned long long)d->handshake,
+	       (unsigned long long)d->rtt_min,
 	       d->rtts ? (double)d->rtt_sum / (double)d->rtts : 0);
 }
 

@@ -99,10 +99,11 @@ scenario() {
 		        d = t[way]
 		        for k in sums:
 		            sums[k] += d[k]
-		        for what, is_, want in (('retransmits', last['retransmits'][side], d['again']),
-		                                ('lost_before', last['lost_before'][side], d['late']),
-		                                ('out_of_order', last['out_of_order'][side], d['soon'])):
-		            if is_ != want:
+		        late, soon = last['lost_before'][side], last['out_of_order'][side]
+		        for what, is_, want, unsure in (('retransmits', last['retransmits'][side], d['again'], 0),
+		                                        ('late and out of order', late + soon, d['late'] + d['soon'], 0),
+		                                        ('lost_before', late, d['late'], d['unsure'])):
+		            if abs(is_ - want) > unsure:
 		                wrong.append('port %d %s: %s is %d, truth is %d' % (t['port'], way, what, is_, want))
 		        rtt = [r['weir']['tcp']['rtt_us'][far] for r in mine if get(r, 'weir.tcp.rtt_us.%s.count' % far)]
 		        if not rtt:

@@ -75,7 +75,7 @@ static uint32_t be(const uint8_t *p, int size)
 	return value;
 }
 
-/* One message: the sequence number is the count of all records before it, and a set has records of 163 bytes or templates. */
+/* One message: the sequence number is the count of all records before it, and a set has records of 164 bytes or templates. */
 static void walk(struct bench *b, const uint8_t *m, size_t len)
 {
 	size_t at = 16;
@@ -93,7 +93,7 @@ static void walk(struct bench *b, const uint8_t *m, size_t len)
 			b->first_set = (uint16_t)id;
 		if (id == IPFIX_TEMPLATE_SET)
 			b->templates++;
-		for (size_t i = 4; id != IPFIX_TEMPLATE_SET && i < set; i += 163) {
+		for (size_t i = 4; id != IPFIX_TEMPLATE_SET && i < set; i += 164) {
 			const uint32_t index = be(m + at + i + 53 + 4, 4);	/* packetDeltaCount */
 
 			assert_int_equal(id, 0x11d);
@@ -140,7 +140,7 @@ static void collector_read(struct bench *b)
 static void push(struct bench *b, uint32_t records)
 {
 	for (uint32_t i = 0; i < records; i++) {
-		struct record r = records_usual();	/* 163 bytes, 7 of them in a message */
+		struct record r = records_usual();	/* 164 bytes, 7 of them in a message */
 
 		r.source.packets = b->pushed++;
 		ipfix_out_record(b->out, &r);

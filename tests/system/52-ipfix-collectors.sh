@@ -5,7 +5,8 @@
 #   ns gw, loopback: mosquitto <- agent, subscriber        [mgmt0 10.3.0.1] ---- [k0 10.3.0.2] ns collector: nfcapd; tcpdump
 #
 # The records that go to an IPFIX collector, over UDP and TCP, are those that go to the broker: as nfcapd stores them, and,
-# field by field, as tshark dissects them. A TCP collector that stalls and dies holds nothing up; the next one can read all.
+# field by field, as tshark dissects them, names and health of TCP too. A TCP collector that stalls and dies holds nothing
+# up; the next one can read all.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$TOP/tests/lib/agent.sh"
 need_agent
@@ -31,7 +32,18 @@ while True:
     data, peer = s.recvfrom(65536)
     s.sendto(data[:10], peer)'
 at_exit "kill $!"
-wait_for 5 in_ns server bash -c "exec 3<>/dev/tcp/10.2.0.2/4433" 2>/dev/null || note "no server"
+spawn server python3 -c '
+import socket
+s = socket.create_server(("10.2.0.2", 9001))
+while True:
+    c, _ = s.accept()
+    while data := c.recv(65536):
+        c.sendall(data)
+    c.close()'
+at_exit "kill $!"
+for port in 4433 9001; do
+	wait_for 5 in_ns server bash -c "exec 3<>/dev/tcp/10.2.0.2/$port" 2>/dev/null || note "no server" "$port"
+done
 
 watch() {	# from here on; nothing of before
 	[ -z "$WATCH" ] || { kill "$WATCH"; wait "$WATCH"; }
@@ -44,7 +56,8 @@ dump_start() {	# FILE: what reaches the collector's port
 	wait_for 5 grep -q 'listening on' "$WORK/tcpdump"
 }
 dump_stop() { kill -TERM $DUMP; wait $DUMP; }
-# TLS of two versions with names, UDP, pings over both: flows with and without ports, flags, names, answers.
+# TLS of two versions with names, UDP, pings over both: flows with and without ports, flags, names, answers. TCP with a
+# server that cannot answer for half a second: data crosses the ports again. TCP to a port of nobody.
 talk() {
 	local version
 	for version in tls1_2 tls1_3; do
@@ -59,6 +72,21 @@ s.settimeout(3)
 for i in range(20):
     s.sendto(bytes(50 * i), ("10.2.0.2", 9000))
     s.recv(65536)'
+	in_ns client python3 -c '
+import socket, subprocess, sys, time
+def answers(verb):
+    subprocess.run(["ip", "-n", sys.argv[1], "route", verb, "blackhole", "10.1.0.2/32"], check=True)
+s = socket.create_connection(("10.2.0.2", 9001), 5)
+for i in range(5):
+    s.sendall(bytes(100))
+    s.recv(65536)
+answers("add")
+s.sendall(bytes(200))
+time.sleep(0.5)
+answers("del")
+s.recv(65536)
+s.close()
+socket.socket().connect_ex(("10.2.0.2", 9002))' "$(ns server)" || note "TCP does not go on"
 	in_ns client ping -c 3 -i 0.02 -q 10.2.0.2 >/dev/null
 	in_ns client ping -c 2 -i 0.02 -q fd02::2 >/dev/null
 }
@@ -97,9 +125,14 @@ NF=$(ls "$WORK"/nf/nfcapd.2*)
 
 compare "UDP, nfcapd: addresses, ports, times, packets and bytes of both directions are those published" \
 	"ipfix.nfdump('$NF')" "ipfix.only(ipfix.published(records()), ipfix.NFDUMP)"
-compare "UDP, tshark: every field of every record is, names too" "ipfix.tshark('$WORK/udp.pcap')" "ipfix.published(records())"
+compare "UDP, tshark: every field of every record is, names, round trips and losses too" "ipfix.tshark('$WORK/udp.pcap')" "ipfix.published(records())"
 check "there are answers in it, and names" seen "[r for r in map(dict, ipfix.tshark('$WORK/udp.pcap')) if r['packets'][1] > 5 and
 	r.get('server_name') == 'tls1_2.example.org' and r.get('next_protocol') == 'h2' and r.get('alpn') == 'h2,http/1.1']"
+check "and health: handshakes, round trips of both sides, data sent again, a refusal" seen "(lambda rows: all(any(f(r) for r in rows) for f in (
+	lambda r: r.get('handshake_near') and r.get('handshake_far') and r.get('rtt_near') and r.get('rtt_far'),
+	lambda r: r.get('dport') == 9001 and r['retransmits'][0] > 0 and r['rtt_near'][0] > 0 < r['rtt_far'][0],
+	lambda r: r.get('dport') == 9002 and r['failure'] == 'refused',
+	lambda r: r['proto'] != 6 and 'retransmits' not in r)))([dict(r) for r in ipfix.tshark('$WORK/udp.pcap')])"
 messages() { seen "ipfix.messages('$WORK/$1')"; }
 like "tshark: sequence numbers, templates, form and domain are in order; templates are sent again" "$(messages udp.pcap)" \
 	"$RIGHT'templates': ([2-9]|[0-9][0-9]+), 'domains': \['4711'\]\}"
