@@ -31,6 +31,7 @@
 #define CONF_PATH_MAX		160
 #define CONF_SOCKET_MAX		107	/* sockaddr_un.sun_path */
 #define CONF_USER_MAX		32
+#define CONF_ENDPOINT_MAX	60		/* "tcp://[", an IPv6 address with dots, "]:65535" */
 #define CONF_ROLE_MAX		32
 #define CONF_PORT_NAME_MAX	63	/* a glob may be longer than a name of an interface (15) */
 
@@ -87,6 +88,11 @@ struct conf {
 		uint64_t summary_interval_ns;
 		uint64_t health_interval_ns;
 	} export;
+	struct {
+		char endpoint[CONF_ENDPOINT_MAX + 1];	/* endpoint_parse() takes it, or "": no collector */
+		uint32_t observation_domain;
+		uint64_t template_interval_ns;
+	} ipfix;
 	struct {
 		char bpf_object[CONF_PATH_MAX + 1];
 		char pin_dir[CONF_PATH_MAX + 1];

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/endpoint.h"
 #include "base/util.h"
 
 #define MS	NS_PER_MS
@@ -37,6 +38,8 @@ const struct conf_section options_sections[] = {
 	{ "broker", "The MQTT broker that everything is published to." },
 	{ "flows", "The flow table and when a flow is reported." },
 	{ "export", "How records are put together and kept until the broker has them." },
+	{ "ipfix", "A collector that gets the flow records as IPFIX (RFC 7011), beside the broker and with nothing held back for it. "
+		   "weir help ipfix prints the elements." },
 	{ "run", "Files, users and log of the processes." },
 	{ OPTIONS_PORT, "One section for each network port to measure, with the name of its interface or a glob (*, ?, [...]) "
 			"behind the word port. The first section that matches an interface holds. "
@@ -134,6 +137,13 @@ const struct conf_option options[] = {
 	  .help = "How often the totals of what was reported are published (class summary)." },
 	{ AT_AS(export, health_interval, health_interval_ns), TYPE(DURATION, "30s"), RANGE(1 * S, 1 * H),
 	  .help = "How often the gateway's own counters and the books of each port are published (classes health, iface)." },
+
+	{ AT(ipfix, endpoint), TYPE(ENDPOINT, ""), .empty = "no collector",
+	  .help = "Where the collector listens: udp://192.0.2.1:4739, or tcp://[2001:db8::1]:4739. Nothing is encrypted." },
+	{ AT(ipfix, observation_domain), TYPE(NUMBER, "1"), RANGE(1, 4294967295),
+	  .help = "Observation domain of every message: tells gateways apart that reach a collector from one address." },
+	{ AT_AS(ipfix, template_interval, template_interval_ns), TYPE(DURATION, "60s"), RANGE(1 * S, 1 * H),
+	  .help = "How often templates are sent again over UDP; a collector that missed one reads no records until then." },
 
 	{ AT(run, bpf_object), TYPE(PATH, PREFIX "/lib/weir/weir.bpf.o"),
 	  .help = "Object file with the BPF programs." },
@@ -245,6 +255,7 @@ static const char *topic_wrong(const char *value)
 static const char *text_wrong(const struct conf_option *option, const char *value)
 {
 	static const char host_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:%";
+	struct endpoint endpoint;
 
 	if (!*value)
 		return option->empty ? NULL : "empty";
@@ -260,6 +271,8 @@ static const char *text_wrong(const struct conf_option *option, const char *valu
 		return "not a host name or address";
 	if (option->type == OPTION_PATH && value[0] != '/')
 		return "not an absolute path";
+	if (option->type == OPTION_ENDPOINT)
+		return endpoint_parse(value, &endpoint);
 	if (option->type == OPTION_USER && strpbrk(value, " :/"))
 		return "not a user name";
 	return NULL;
@@ -359,13 +372,14 @@ void options_preset(const char *section, void *base)
 static const struct {
 	const char *word;	/* for weir.conf(5) */
 	const char *before;	/* the longest length */
-	const char *behind;
+	const char *behind;	/* NULL: no length is said */
 } texts[] = {
 	[OPTION_LEVEL]	= { "text", "1 to ", " bytes of UTF-8 without / + # and control characters" },
 	[OPTION_TOPIC]	= { "text", "1 to ", " bytes of UTF-8 without + # and control characters; no level is empty" },
 	[OPTION_TEXT]	= { "text", "1 to ", " bytes of UTF-8 without control characters" },
 	[OPTION_HOST]	= { "host", "a name or an IP address of 1 to ", " bytes" },
 	[OPTION_PATH]	= { "path", "an absolute path of at most ", " bytes" },
+	[OPTION_ENDPOINT] = { "endpoint", ENDPOINT_FORM, NULL },
 	[OPTION_USER]	= { "user", "a name or number of 1 to ", " bytes" },
 	[OPTION_NUMBER]	= { "number", "", "" },
 	[OPTION_POWER]	= { "number", "a power of two, ", "" },
@@ -379,6 +393,8 @@ void options_allowed(const struct conf_option *option, struct writer *w)
 	if (is_text(option) && option->empty)
 		writer_text(w, "nothing, or ");
 	writer_text(w, texts[option->type].before);
+	if (!texts[option->type].behind)
+		return;
 	if (is_text(option)) {
 		writer_u64(w, option->size - 1);
 	} else if (option->choices) {

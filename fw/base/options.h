@@ -22,6 +22,7 @@ enum option_type {
 	OPTION_TEXT,
 	OPTION_HOST,
 	OPTION_PATH,
+	OPTION_ENDPOINT,
 	OPTION_USER,
 	OPTION_NUMBER,
 	OPTION_POWER,		/* a power of two */

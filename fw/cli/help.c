@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* weir help records: every field of a flow record, from the table that the encoder itself works by. */
+/* weir help records, weir help ipfix: every field of a flow record, from the tables that the encoders work by. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,19 +7,30 @@
 #include "base/writer.h"
 #include "cli/cli.h"
 #include "export/fields.h"
+#include "export/ipfix.h"
 
-#define REFERENCE_MAX 16384	/* the table has 4 kB */
+#define REFERENCE_MAX 16384	/* the larger table has 12 kB */
 
-int cli_help_records(void)
+static int print(const char *what, void (*reference)(struct writer *))
 {
 	char text[REFERENCE_MAX];
 	struct writer w = WRITER(text);
 
-	fields_reference(&w);
+	reference(&w);
 	errno = w.full ? EMSGSIZE : 0;
 	if (w.full || fwrite(text, 1, w.len, stdout) != w.len || fflush(stdout)) {
-		fprintf(stderr, "weir help: records: %s\n", strerror(errno));
+		fprintf(stderr, "weir help: %s: %s\n", what, strerror(errno));
 		return 1;
 	}
 	return 0;
+}
+
+int cli_help_records(void)
+{
+	return print("records", fields_reference);
+}
+
+int cli_help_ipfix(void)
+{
+	return print("ipfix", ipfix_reference);
 }

@@ -51,6 +51,6 @@
 /* Inside of weir.icmp. */
 #define FIELDS_ICMP(OPEN, FIELD, CLOSE) \
 	OPEN(rtt_us) \
-	FIELDS_RTT(OPEN, FIELD, CLOSE, near, icmp.rtt[0], "what is behind it") \
-	FIELDS_RTT(OPEN, FIELD, CLOSE, far, icmp.rtt[1], "what is beyond the gateway") \
+	FIELDS_RTT(OPEN, FIELD, CLOSE, near, icmp[0], "what is behind it") \
+	FIELDS_RTT(OPEN, FIELD, CLOSE, far, icmp[1], "what is beyond the gateway") \
 	CLOSE()

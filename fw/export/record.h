@@ -126,10 +126,6 @@ struct record_tcp {
 	struct record_tcp_side source, destination;
 };
 
-struct record_icmp {
-	struct record_rtt rtt[2];	/* of echo: near, far */
-};
-
 struct record_http {
 	const char *method;		/* NULL: no request was seen; then nothing else is there */
 	const char *version;
@@ -178,7 +174,7 @@ struct record {
 	const char *name_source, *name_confidence;	/* of @domain; NULL: absent */
 	struct record_tls tls;
 	struct record_tcp tcp;
-	struct record_icmp icmp;
+	struct record_rtt icmp[2];	/* of echo: near, far */
 	struct record_http http;
 	struct record_dns dns;
 	const uint8_t *alpn;	/* entries of an RFC 7301 ProtocolNameList: length byte, then that many bytes */

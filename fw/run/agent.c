@@ -52,6 +52,7 @@ static void take_report(const struct flow_report *report, void *arg)
 	identify_record(a->identify, report, &record);
 	report_finish(&a->reporter, &record);
 	publish_record(a->publish, &record);
+	ipfix_out_record(a->ipfix, &record);
 	a->snap.completed += record.bytes_source == BYTES_SOURCE_CONNTRACK;
 	a->sum.records++;
 	for (int i = 0; i < 2; i++) {
@@ -107,13 +108,21 @@ static void set_port(struct agent *a, const struct port_state *state)
 		agent_say_birth(a);
 }
 
-static void stopped(void *arg)
+static void end(struct agent *a)
 {
-	struct agent *a = arg;
+	const uint64_t lost = ipfix_out_finish(a->ipfix);
 
-	log_info("stopped: every record is acknowledged");
+	if (lost)
+		log_warn("stopped with %llu records that the IPFIX collector did not take: they are lost to it",
+			 (unsigned long long)lost);
 	publish_stop_uplink(a->publish);
 	loop_stop(a->loop, 0);
+}
+
+static void stopped(void *arg)
+{
+	log_info("stopped: every record is acknowledged");
+	end(arg);
 }
 
 static void stop_due(struct loop_timer *timer)
@@ -123,8 +132,7 @@ static void stop_due(struct loop_timer *timer)
 
 	log_warn("stopped with %u messages (%zu bytes) that the broker has not acknowledged: they are lost; flows that were "
 		 "not reported stay in the pinned table", fill.waiting + fill.in_flight, fill.bytes);
-	publish_stop_uplink(a->publish);
-	loop_stop(a->loop, 0);
+	end(a);
 }
 
 /*
@@ -327,6 +335,7 @@ static void batch_due(struct loop_timer *timer)
 	publish_synced(a->publish, clock_is_synced());
 	agent_say_devices(a);
 	publish_close_batch(a->publish);
+	ipfix_out_flush(a->ipfix);
 	loop_timer_arm(a->loop, timer, loop_now_ns() + a->conf->export.batch_interval_ns);
 }
 
@@ -436,6 +445,8 @@ static int open_all(struct agent *a)
 	if (!err && nic_open(&a->nic))
 		log_warn("no rtnetlink socket: the books are not held against the NICs' counters");
 	if (!err)
+		err = ipfix_out_new(&a->ipfix, a->loop, a->conf);
+	if (!err)
 		err = control_new(&a->control, a->loop, fds->control_fd, SNAPSHOT_TEXT_MAX, answer, a);
 	if (err)
 		return err;
@@ -503,6 +514,7 @@ int agent_run(const struct agent_settings *settings)
 	ring_buffer__free(a->ring);
 	control_free(a->control);
 	publish_free(a->publish);
+	ipfix_out_free(a->ipfix);
 	flowtab_free(a->ft);
 	identify_free(a->identify);
 	device_feed_free(a->feed);

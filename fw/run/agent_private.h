@@ -11,6 +11,7 @@
 #include "run/agent.h"
 #include "run/device_feed.h"
 #include "run/identify.h"
+#include "run/ipfix_out.h"
 #include "run/messages.h"
 #include "run/publish.h"
 #include "run/report.h"
@@ -27,6 +28,7 @@ struct agent {
 	struct identify *identify;
 	struct device_feed *feed;
 	struct publish *publish;
+	struct ipfix_out *ipfix;	/* NULL: no collector */
 	struct control *control;
 	struct ring_buffer *ring;
 	struct reporter reporter;

@@ -47,6 +47,8 @@ struct snapshot *agent_snapshot(struct agent *a)
 	s->link = *publish_state(a->publish);
 	s->fill = publish_fill(a->publish);
 	s->batch = *publish_counters(a->publish);
+	s->ipfix = ipfix_out_state(a->ipfix);
+	s->ipfix_counters = ipfix_out_counters(a->ipfix);
 	if (a->control)
 		s->control = *control_counters(a->control);
 	if (counters_stats(&a->counters, s->stats))

@@ -62,14 +62,14 @@ static void fill_rtt(struct record_rtt *rtt, const struct tcp_health *h, int at)
 	memcpy(rtt->buckets, h->rtt[at], sizeof(rtt->buckets));
 }
 
-void report_icmp(const struct flow_report *flow, struct record_icmp *ret_icmp)
+void report_icmp(const struct flow_report *flow, struct record_rtt ret_icmp[2])
 {
 	const int near = flow->flags & FLOW_MIRROR ? !!(flow->flags & FLOW_INITIATOR_B) : 0;
 
 	if (!flow->tcp || (flow->key->proto != IPPROTO_ICMP && flow->key->proto != IPPROTO_ICMPV6))
 		return;
-	fill_rtt(&ret_icmp->rtt[0], flow->tcp, near);
-	fill_rtt(&ret_icmp->rtt[1], flow->tcp, !near);
+	fill_rtt(&ret_icmp[0], flow->tcp, near);
+	fill_rtt(&ret_icmp[1], flow->tcp, !near);
 }
 
 void report_tcp(const struct flow_report *flow, struct record_tcp *ret_tcp)

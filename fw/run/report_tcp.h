@@ -8,5 +8,5 @@
 /* @ret_tcp is zero before. Nothing happens for other protocols than TCP. */
 void report_tcp(const struct flow_report *flow, struct record_tcp *ret_tcp);
 
-/* The same of ICMP echo. */
-void report_icmp(const struct flow_report *flow, struct record_icmp *ret_icmp);
+/* The same of ICMP echo: near, far. */
+void report_icmp(const struct flow_report *flow, struct record_rtt ret_icmp[2]);

@@ -2,6 +2,7 @@
 #include "run/snapshot.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/util.h"
 #include "collect/attach.h"
@@ -63,6 +64,9 @@ static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MA
 #define X(name, text) { "export." #name, s->batch.name },
 		BATCH_COUNTERS(X)
 #undef X
+#define X(name, text) { "ipfix." #name, s->ipfix_counters.name },
+		IPFIX_OUT_COUNTERS(X)
+#undef X
 	};
 	unsigned int n = 0;
 
@@ -106,6 +110,14 @@ static void text_head(struct writer *w, const struct snapshot *s)
 		writer_format(w, "NOT connected: %s; next try in %u ms", l->error[0] ? l->error : "no attempt yet",
 			      l->next_attempt_ms);
 	writer_format(w, "; unacknowledged %u messages, %zu bytes\n", s->fill.waiting + s->fill.in_flight, s->fill.bytes);
+	if (s->ipfix.endpoint) {
+		writer_format(w, "ipfix   %s  ", s->ipfix.endpoint);
+		if (s->ipfix.up)
+			writer_text(w, "up");
+		else
+			writer_format(w, "NOT up: %s", s->ipfix.error ? strerror(-s->ipfix.error) : "no attempt has ended yet");
+		writer_format(w, "; waiting %u messages, %u records\n", s->ipfix.messages, s->ipfix.records);
+	}
 	writer_format(w, "flows   %u live and %u ending of %u slots; %u of %u hello walks; %u of %u names\n\n",
 		      s->flowtab.live, s->flowtab.dead, s->slots, s->flowtab.hellos, s->hellos, s->names_used, NAMES_MAX);
 }
@@ -299,6 +311,14 @@ static void json_health(struct writer *w, const struct snapshot *s)
 		json_text(w, "error", s->link.error);
 	writer_format(w, "\"port\":%u,\"connected\":%s,\"unacked_messages\":%u,\"unacked_bytes\":%zu},", s->link.port,
 		      s->link.connected ? "true" : "false", s->fill.waiting + s->fill.in_flight, s->fill.bytes);
+	if (s->ipfix.endpoint) {
+		writer_text(w, "\"ipfix\":{");
+		json_text(w, "endpoint", s->ipfix.endpoint);
+		if (s->ipfix.error)
+			json_text(w, "error", strerror(-s->ipfix.error));
+		writer_format(w, "\"up\":%s,\"waiting_messages\":%u,\"waiting_records\":%u},", s->ipfix.up ? "true" : "false",
+			      s->ipfix.messages, s->ipfix.records);
+	}
 	writer_format(w, "\"flow_table\":{\"slots\":%u,\"live\":%u,\"ending\":%u},", s->slots, s->flowtab.live,
 		      s->flowtab.dead);
 	writer_format(w, "\"hello_walks\":{\"size\":%u,\"used\":%u},\"names\":{\"size\":%u,\"used\":%u},", s->hellos,

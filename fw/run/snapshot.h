@@ -23,6 +23,7 @@
 #include "export/batch.h"
 #include "mqtt/link.h"
 #include "run/identify.h"
+#include "run/ipfix_out.h"
 #include "status/control.h"
 
 #define SNAPSHOT_TEXT_MAX (256 * 1024)	/* 64 ports with all their counters fit */
@@ -60,6 +61,8 @@ struct snapshot {
 	struct link_state link;
 	struct batch_fill fill;
 	struct batch_counters batch;
+	struct ipfix_out_state ipfix;
+	struct ipfix_out_counters ipfix_counters;
 	struct ports_counters ports_counters;
 	struct control_counters control;
 	uint64_t sweeps_held;		/* slices put off because the broker is slower than the sweep */

@@ -15,9 +15,11 @@ Prints the expression's value; status 0 when it is true. Names it may use, besid
     lost()              {epoch: lost of its last envelope}
     get(RECORD, 'a.b')  a field, or None
     wire(PCAP, **WHERE) ((packets of source, of destination), (bytes ...)) in a capture; sip and dip are needed
+    ipfix               ipfix_seen.py: ipfix.tshark(CAPTURE), ipfix.nfdump(FILE), ...
     s                   (--status) weir status --json
 """
 import ipaddress, json, struct, subprocess, sys, time
+import ipfix_seen
 
 FIELDS = {'port': 'observer.interface.name', 'transport': 'network.transport', 'sip': 'source.ip', 'dip': 'destination.ip',
           'sport': 'source.port', 'dport': 'destination.port', 'name': 'tls.client.server_name'}
@@ -116,7 +118,7 @@ def names(source, args):
         out = subprocess.run([args[0], 'status', '--json', '-s', args[1]], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         return {'s': json.loads(out.stdout)} if out.returncode == 0 else None
     seen = Seen(args[0])
-    return {'seen': seen, 'wire': wire, 'get': get,
+    return {'seen': seen, 'wire': wire, 'get': get, 'ipfix': ipfix_seen,
             **{k: getattr(seen, k) for k in ('messages', 'of', 'batches', 'again', 'records', 'packets', 'octets', 'gaps', 'lost')}}
 
 

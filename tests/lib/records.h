@@ -60,7 +60,8 @@ static inline struct record records_full(void)
 	records_address(r.source.addr, "2001:db8::20");
 	records_address(r.destination.addr, "2001:db8:0:1::7");
 	r.ip_version = 6;
-	r.icmp = (struct record_icmp){ .rtt = { { 1, 25, 25, 28, 28, 28, 8, { 0, 1 } }, { 2, 30, 35, 39, 39, 39, 8, { 0, 0, 2 } } } };
+	r.icmp[0] = (struct record_rtt){ 1, 25, 25, 28, 28, 28, 8, { 0, 1 } };
+	r.icmp[1] = (struct record_rtt){ 2, 30, 35, 39, 39, 39, 8, { 0, 0, 2 } };
 	r.tcp = (struct record_tcp){
 		.state = "reset", .failure = "reset_in_handshake", .reset = "source", .measured = true, .has_handshake = true,
 		.handshake_near_us = 310, .handshake_far_us = 18220,

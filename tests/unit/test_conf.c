@@ -101,6 +101,9 @@ static void test_defaults(void **state)
 	assert_int_equal(conf.export.unacked_bytes, 16777216);
 	assert_int_equal(conf.export.summary_interval_ns, 10 * NS_PER_S);
 	assert_int_equal(conf.export.health_interval_ns, 30 * NS_PER_S);
+	assert_string_equal(conf.ipfix.endpoint, "");
+	assert_int_equal(conf.ipfix.observation_domain, 1);
+	assert_int_equal(conf.ipfix.template_interval_ns, 60 * NS_PER_S);
 	assert_string_equal(conf.run.bpf_object, PREFIX "/lib/weir/weir.bpf.o");
 	assert_string_equal(conf.run.pin_dir, "/sys/fs/bpf/weir");
 	assert_string_equal(conf.run.control_socket, "/run/weir/control.sock");
@@ -137,6 +140,8 @@ static const struct {
 	{ "export.unacked_bytes",	"128k", "1024M", "127k", "1025M" },
 	{ "export.summary_interval",	"1s", "1h", "999ms", "61m" },
 	{ "export.health_interval",	"1s", "1h", "999ms", "61m" },
+	{ "ipfix.observation_domain",	"1", "4294967295", "0", "4294967296" },
+	{ "ipfix.template_interval",	"1s", "1h", "999ms", "61m" },
 };
 
 static const struct conf_option *option_of(const char *name)
@@ -237,7 +242,9 @@ static void test_texts(void **state)
 		value[option->size] = 0;
 		assert_refused(option, value, "too long");
 		value[option->size - 1] = 0;
-		if (!needs_more) {
+		if (option->type == OPTION_ENDPOINT) {
+			assert_refused(option, value, "neither udp:// nor tcp://");
+		} else if (!needs_more) {
 			assert_true(accepts(option, value));
 			assert_string_equal(value_of(option, base), value);
 			value[1] = 0;
@@ -251,6 +258,26 @@ static void test_texts(void **state)
 		if (option->type == OPTION_PATH)
 			assert_refused(option, "etc/x", "not an absolute path");
 	}
+}
+
+/* The forms are test_endpoint's; here what a message says, and that the longest one fits. */
+static void test_endpoints(void **state)
+{
+	static const char longest[] = "tcp://[1111:2222:3333:4444:5555:6666:255.255.255.255]:65535";
+	const struct conf_option *option = option_of("ipfix.endpoint");
+
+	assert_true(accepts(option, "udp://192.0.2.1:4739"));
+	assert_string_equal(conf.ipfix.endpoint, "udp://192.0.2.1:4739");
+	assert_true(accepts(option, longest));
+	assert_string_equal(conf.ipfix.endpoint, longest);
+	assert_true(sizeof(longest) <= sizeof(conf.ipfix.endpoint));
+	assert_refused(option, "192.0.2.1:4739", "neither udp:// nor tcp://");
+	assert_refused(option, "udp://192.0.2.1", "no port");
+	assert_refused(option, "tcp://192.0.2.1:65536", "not a port");
+	assert_refused(option, "tcp://192.0.2.1:4739/", "not a port");
+	assert_says("[ipfix]\nendpoint = tcp://collector.example.org:4739\n" PORT,
+		    "weir.conf:2: ipfix.endpoint = \"tcp://collector.example.org:4739\": not an IP address; allowed: nothing, or "
+		    "udp:// or tcp://, an IP address (IPv6 in brackets) and :PORT from 1 to 65535\n");
 }
 
 static void test_choices(void **state)
@@ -341,7 +368,7 @@ static void test_messages(void **state)
 		    "weir.conf:3: gateway.frobnicate = \"1\": unknown key; allowed: site, name, privacy, privacy_key_file\n");
 	assert_says(PORT "[flow]\nx = 1\ny\n", "weir.conf:2: section \"flow\": unknown; did you mean [flows]?\n");
 	assert_says(PORT "[banana]\n", "weir.conf:2: section \"banana\": unknown; "
-		    "allowed: [gateway], [broker], [flows], [export], [run], [port NAME]\n");
+		    "allowed: [gateway], [broker], [flows], [export], [ipfix], [run], [port NAME]\n");
 	assert_says(PORT "[flows]\nslots = 1024\n[run]\n[flows]\nslots = 2048\n",
 		    "weir.conf:6: flows.slots = \"2048\": given before, in line 3\n");
 	assert_says(PORT "hook = tc\nhook = tc\n", "weir.conf:3: port eth0.hook = \"tc\": given before, in line 2\n");
@@ -609,6 +636,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_choices),
 		cmocka_unit_test(test_characters),
 		cmocka_unit_test(test_messages),

@@ -122,23 +122,23 @@ static void icmp_echo(void **state)
 	static const struct flow_key icmp = { .proto = IPPROTO_ICMP }, icmp6 = { .proto = IPPROTO_ICMPV6 };
 	struct tcp_health h = { .rtt_count = { 1, 2 }, .rtt_min_us = { 10, 20 }, .rtt_base = { 1, 1 } };
 	struct flow_report flow = { .key = &icmp, .tcp = &h, .flags = FLOW_INITIATOR_B };
-	struct record_icmp r = { 0 };
+	struct record_rtt r[2] = { 0 };
 
-	report_icmp(&flow, &r);
-	assert_int_equal(r.rtt[0].count, 1);
-	assert_int_equal(r.rtt[0].min_us, 10);
-	assert_int_equal(r.rtt[1].min_us, 20);
+	report_icmp(&flow, r);
+	assert_int_equal(r[0].count, 1);
+	assert_int_equal(r[0].min_us, 10);
+	assert_int_equal(r[1].min_us, 20);
 	flow.key = &icmp6;
 	flow.flags |= FLOW_MIRROR;
-	report_icmp(&flow, &r);
-	assert_int_equal(r.rtt[0].min_us, 20);
-	memset(&r, 0, sizeof(r));
+	report_icmp(&flow, r);
+	assert_int_equal(r[0].min_us, 20);
+	memset(r, 0, sizeof(r));
 	flow.key = &TCP;
-	report_icmp(&flow, &r);
+	report_icmp(&flow, r);
 	flow.key = &icmp;
 	flow.tcp = NULL;
-	report_icmp(&flow, &r);
-	assert_int_equal(r.rtt[0].count | r.rtt[1].count, 0);
+	report_icmp(&flow, r);
+	assert_int_equal(r[0].count | r[1].count, 0);
 }
 
 int main(void)
