@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* bench - what bench.bpf.c and bench_rx.c share. */
+/* bench - what the BPF objects of this folder and their programs share. */
 #pragma once
 
 #include <linux/types.h>
@@ -25,4 +25,10 @@ struct bench_count {
 	__u64 packets;
 	__u64 bytes;
 	__u64 last_ns;
+};
+
+/* What gen.bpf.c has made, in .bss of its object. One CPU at a time. */
+struct bench_sent {
+	__u64 frames;
+	__u64 bytes;
 };
