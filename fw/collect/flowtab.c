@@ -32,7 +32,7 @@ struct flowtab {
 	uint32_t buckets;
 	uint32_t at;		/* first bucket of the next step */
 	bool report_all, end_all;	/* flowtab_report_all(), flowtab_flush() */
-	uint32_t live, dead, walks;	/* of the sweep under way */
+	uint32_t live, dead, walks, places;	/* of the sweep under way */
 	struct taken pending[PORTS_MAX];
 	struct flowtab_counters counters;
 };
@@ -422,6 +422,7 @@ static void count_pending(struct flowtab *ft, const struct flow_slot *slot)
 {
 	struct taken *pending = &ft->pending[slot->key.port % PORTS_MAX];
 
+	ft->places += slot->tcp - 1 < ft->settings.tcps;
 	for (int i = 0; i < 2; i++) {
 		struct tally *tally = &pending->dir[slot->flags & FLOW_MIRROR || i == 0 ? DIR_RX : DIR_TX];
 
@@ -450,7 +451,7 @@ static void look_at(struct flowtab *ft, uint32_t number, const struct sweep *swe
 
 static void sweep_begin(struct flowtab *ft)
 {
-	ft->at = ft->live = ft->dead = ft->walks = 0;
+	ft->at = ft->live = ft->dead = ft->walks = ft->places = 0;
 	memset(ft->pending, 0, sizeof(ft->pending));
 }
 
@@ -469,6 +470,7 @@ int flowtab_sweep_step(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, v
 	ft->counters.live = ft->live;
 	ft->counters.dead = ft->dead;
 	ft->counters.hellos = ft->walks;
+	ft->counters.tcps = ft->places;
 	memcpy(ft->counters.pending, ft->pending, sizeof(ft->pending));
 	ft->report_all = false;
 	sweep_begin(ft);

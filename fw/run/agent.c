@@ -52,6 +52,7 @@ static void take_report(const struct flow_report *report, void *arg)
 	identify_record(a->identify, report, &record);
 	report_finish(&a->reporter, &record);
 	publish_record(a->publish, &record);
+	tcp_totals_add(a->tcp, report, &record);
 	a->sum.records++;
 	for (int i = 0; i < 2; i++) {
 		a->sum.packets += report->packets[i];
@@ -61,6 +62,14 @@ static void take_report(const struct flow_report *report, void *arg)
 		return;
 	a->sum.flows_ended++;
 	count_name(a, report);
+}
+
+static void slot_freed(uint32_t slot, long twin, void *arg)
+{
+	struct agent *a = arg;
+
+	identify_freed(slot, twin, a->identify);
+	tcp_totals_freed(a->tcp, slot);
 }
 
 /* ---- what the agent hears ---- */
@@ -378,13 +387,15 @@ static int open_table(struct agent *a)
 	err = identify_new(&a->identify, table.slots);
 	if (!err)
 		err = device_feed_new(&a->feed, oui);
+	if (!err)
+		err = tcp_totals_new(&a->tcp, table.slots, loop_now_ns());
 	if (err)
 		return err;
 	identify_feed(a->identify, a->feed);
 	if (!device_feed_has_vendors(a->feed))
 		log_info("no table of vendors in %s: devices have none", oui);
-	table.freed = identify_freed;
-	table.freed_arg = a->identify;
+	table.freed = slot_freed;
+	table.freed_arg = a;
 	err = flowtab_new(&a->ft, &table);
 	if (!err)
 		identify_attach(a->identify, a->ft, take_report, a);
@@ -470,6 +481,7 @@ int agent_run(const struct agent_settings *settings)
 	a->snap.site = a->conf->gateway.site;
 	a->snap.slots = settings->meta.slots;
 	a->snap.hellos = settings->meta.hellos;
+	a->snap.tcps = settings->meta.tcps;
 	a->snap.agent_starts = settings->starts;
 	a->snap.uplink_starts = 1;
 	err = open_all(a);
@@ -483,6 +495,7 @@ int agent_run(const struct agent_settings *settings)
 	flowtab_free(a->ft);
 	identify_free(a->identify);
 	device_feed_free(a->feed);
+	tcp_totals_free(a->tcp);
 	community_id_free(a->reporter.community_id);
 	conntrack_free(a->reporter.conntrack);
 	privacy_free(a->reporter.privacy);

@@ -14,6 +14,7 @@
 #include "run/publish.h"
 #include "run/report.h"
 #include "run/snapshot.h"
+#include "run/tcp_totals.h"
 #include "status/control.h"
 
 struct ring_buffer;
@@ -28,6 +29,7 @@ struct agent {
 	struct publish *publish;
 	struct control *control;
 	struct ring_buffer *ring;
+	struct tcp_totals *tcp;
 	struct reporter reporter;
 	struct counters counters;
 	struct loop_fd supervisor, events, nat;

@@ -57,6 +57,7 @@ static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MA
 		{ "broker.publish_refused", l->publish_refused }, { "broker.publish_too_big", l->publish_too_big },
 		{ "broker.publish_ignored", l->publish_ignored }, { "broker.link_malformed", l->link_malformed },
 		{ "broker.link_stale", l->link_stale },
+		{ "tcp.names_in_other", s->tcp_names_in_other }, { "tcp.devices_in_other", s->tcp_devices_in_other },
 		{ "agent.sweeps_held", s->sweeps_held }, { "agent.messages_too_long", s->messages_too_long },
 #define X(name, text) { "export." #name, s->batch.name },
 		BATCH_COUNTERS(X)
@@ -104,8 +105,23 @@ static void text_head(struct writer *w, const struct snapshot *s)
 		writer_format(w, "NOT connected: %s; next try in %u ms", l->error[0] ? l->error : "no attempt yet",
 			      l->next_attempt_ms);
 	writer_format(w, "; unacknowledged %u messages, %zu bytes\n", s->fill.waiting + s->fill.in_flight, s->fill.bytes);
-	writer_format(w, "flows   %u live and %u ending of %u slots; %u of %u hello walks; %u of %u names\n\n",
+	writer_format(w, "flows   %u live and %u ending of %u slots; %u of %u hello walks; %u of %u names\n",
 		      s->flowtab.live, s->flowtab.dead, s->slots, s->flowtab.hellos, s->hellos, s->names_used, NAMES_MAX);
+	writer_format(w, "tcp     health of %u connections in a pool of %u\n\n", s->flowtab.tcps, s->tcps);
+}
+
+static void text_tcp(struct writer *w, const struct snapshot *s)
+{
+	if (!s->tcp_interval_ns) {
+		writer_text(w, "\nTCP HEALTH: the first summary interval is still under way\n");
+		return;
+	}
+	writer_format(w, "\nTCP HEALTH of the last summary interval, %.1f s; near: behind the port, far: beyond the gateway\n",
+		      (double)s->tcp_interval_ns / NS_PER_S);
+	tcp_total_text_head(w);
+	for (unsigned int i = 0; i < s->ports; i++)
+		tcp_total_text(w, s->port[i].state.name, &s->tcp[s->port[i].state.port % PORTS_MAX]);
+	writer_text(w, "By who sent it. Retransmits: lost beyond the port, or the acknowledgement was. Lost before: on the way to it.\n");
 }
 
 /* A row for each class that has frames, one for the names of all the others. */
@@ -201,6 +217,7 @@ void snapshot_text(struct writer *w, const struct snapshot *s)
 {
 	text_head(w, s);
 	text_ports(w, s);
+	text_tcp(w, s);
 	text_books(w, s);
 	text_counters(w, s);
 }
@@ -289,6 +306,7 @@ static void json_health(struct writer *w, const struct snapshot *s)
 		      s->flowtab.dead);
 	writer_format(w, "\"hello_walks\":{\"size\":%u,\"used\":%u},\"names\":{\"size\":%u,\"used\":%u},", s->hellos,
 		      s->flowtab.hellos, NAMES_MAX, s->names_used);
+	writer_format(w, "\"tcp_pool\":{\"size\":%u,\"used\":%u},", s->tcps, s->flowtab.tcps);
 	writer_format(w, "\"identity\":{\"size\":%u,\"used\":%llu},", IDENTITY_CONNECTIONS,
 		      (unsigned long long)s->identity_under_way);
 	writer_text(w, "\"name_status\":{");
@@ -316,5 +334,12 @@ void snapshot_json(struct writer *w, const struct snapshot *s)
 			writer_char(w, ',');
 		snapshot_port_json(w, s, &s->port[i]);
 	}
-	writer_text(w, "]}");
+	writer_format(w, "],\"tcp\":{\"interval_ms\":%llu,\"ports\":[", (unsigned long long)(s->tcp_interval_ns / NS_PER_MS));
+	for (unsigned int i = 0; i < s->ports; i++) {
+		writer_text(w, i ? ",{" : "{");
+		json_text(w, "port", s->port[i].state.name);
+		tcp_total_json(w, &s->tcp[s->port[i].state.port % PORTS_MAX]);
+		writer_char(w, '}');
+	}
+	writer_text(w, "]}}");
 }

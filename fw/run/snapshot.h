@@ -21,6 +21,7 @@
 #include "export/batch.h"
 #include "mqtt/link.h"
 #include "run/identify.h"
+#include "run/tcp_totals.h"
 #include "status/control.h"
 
 #define SNAPSHOT_TEXT_MAX (256 * 1024)	/* 64 ports with all their counters fit */
@@ -45,7 +46,7 @@ struct snapshot {
 	bool clock_synced;
 	uint32_t clock_steps;
 	uint32_t agent_starts, uplink_starts;
-	uint32_t slots, hellos;
+	uint32_t slots, hellos, tcps;
 	struct flowtab_counters flowtab;
 	uint64_t names_full;
 	uint32_t names_used;
@@ -66,6 +67,9 @@ struct snapshot {
 	struct conntrack_counters nat;
 	struct devices_counters devices;
 	uint64_t devices_malformed;
+	uint64_t tcp_interval_ns;		/* of @tcp: the last interval of class summary; 0: none has ended yet */
+	struct tcp_total tcp[PORTS_MAX];	/* by port index */
+	uint64_t tcp_names_in_other, tcp_devices_in_other;
 	unsigned int ports;
 	struct snapshot_port port[PORTS_MAX];
 };
