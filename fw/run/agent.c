@@ -70,6 +70,7 @@ static void slot_freed(uint32_t slot, long twin, void *arg)
 
 	identify_freed(slot, twin, a->identify);
 	tcp_totals_freed(a->tcp, slot);
+	top_freed(a->top, slot);
 }
 
 /* ---- what the agent hears ---- */
@@ -266,25 +267,6 @@ static void nat_ready(struct loop_fd *watch, uint32_t events)
 	loop_fd_remove(watch);
 }
 
-static int answer(const char *request, struct writer *w, void *arg)
-{
-	struct agent *a = arg;
-
-	if (!strcmp(request, "status")) {
-		snapshot_text(w, agent_snapshot(a));
-	} else if (!strcmp(request, "status json")) {
-		struct writer json = { .buf = w->buf + w->len, .size = w->size - w->len };
-
-		snapshot_json(&json, agent_snapshot(a));
-		w->len += json.len;
-		writer_char(w, '\n');
-	} else {
-		writer_format(w, "no request \"%.64s\"; allowed: status, status json", request);
-		return -EINVAL;
-	}
-	return 0;
-}
-
 /* ---- what the agent does again and again ---- */
 
 static void sweep_due(struct loop_timer *timer)
@@ -397,9 +379,13 @@ static int open_table(struct agent *a)
 	table.freed = slot_freed;
 	table.freed_arg = a;
 	err = flowtab_new(&a->ft, &table);
-	if (!err)
-		identify_attach(a->identify, a->ft, take_report, a);
-	return err;
+	if (err)
+		return err;
+	identify_attach(a->identify, a->ft, take_report, a);
+	return top_new(&a->top, &(struct top_sources){
+		.loop = a->loop, .ft = a->ft, .identify = a->identify, .reporter = &a->reporter, .counters = &a->counters,
+		.snapshot = &a->snap, .slots = table.slots,
+	});
 }
 
 static int watch(struct agent *a, struct loop_fd *w, int fd, void (*ready)(struct loop_fd *, uint32_t))
@@ -424,7 +410,7 @@ static int open_all(struct agent *a)
 	if (!err)
 		err = publish_new(&a->publish, a->loop, a->conf, fds->link_fd, a->boot_id, a->epoch);
 	if (!err)
-		err = control_new(&a->control, a->loop, fds->control_fd, SNAPSHOT_TEXT_MAX, answer, a);
+		err = control_new(&a->control, a->loop, fds->control_fd, SNAPSHOT_TEXT_MAX, agent_answer, a);
 	if (err)
 		return err;
 	a->ring = ring_buffer__new(fds->events, take_event, a, NULL);
@@ -492,6 +478,7 @@ int agent_run(const struct agent_settings *settings)
 	ring_buffer__free(a->ring);
 	control_free(a->control);
 	publish_free(a->publish);
+	top_free(a->top);
 	flowtab_free(a->ft);
 	identify_free(a->identify);
 	device_feed_free(a->feed);

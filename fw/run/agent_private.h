@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * agent_private - the agent's state, shared by its two files: agent.c (what it hears and does) and agent_say.c (what it
- * says of itself and its ports). Nobody else includes it.
+ * agent_private - the agent's state, shared by its files: agent.c (what it hears and does), agent_say.c (what it says of
+ * itself and its ports) and agent_answer.c (what it is asked). Nobody else includes it.
  */
 #pragma once
 
@@ -15,6 +15,7 @@
 #include "run/report.h"
 #include "run/snapshot.h"
 #include "run/tcp_totals.h"
+#include "run/top.h"
 #include "status/control.h"
 
 struct ring_buffer;
@@ -30,6 +31,7 @@ struct agent {
 	struct control *control;
 	struct ring_buffer *ring;
 	struct tcp_totals *tcp;
+	struct top *top;
 	struct reporter reporter;
 	struct counters counters;
 	struct loop_fd supervisor, events, nat;
@@ -50,6 +52,8 @@ uint64_t agent_wall_us(void);
 struct snapshot_port *agent_find_port(struct agent *a, uint16_t port);	/* NULL: not known */
 struct snapshot *agent_snapshot(struct agent *a);	/* a->snap, brought to this moment */
 void agent_take_books(struct agent *a);		/* at the end of a sweep: seen, taken and left belong together */
+
+int agent_answer(const char *request, struct writer *w, void *arg);	/* control_answer */
 
 void agent_say_event(struct agent *a, const char *kind, const char *port, const char *dir, const char *detail);
 void agent_say_birth(struct agent *a);

@@ -65,6 +65,7 @@ void agent_take_books(struct agent *a)
 		    counters_taken(&a->counters, p->state.port, &p->taken))
 			log_warn("books of port %s cannot be read: %s", p->state.name, strerror(errno));
 		p->pending = t->pending[p->state.port % PORTS_MAX];
+		snapshot_close_books(p);
 	}
 }
 

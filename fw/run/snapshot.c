@@ -11,16 +11,9 @@
 
 static const char *const dir_names[DIRS] = { "rx", "tx" };
 
-/* Counters that are one number each: printed as they stand here, in text and JSON. */
-struct figure {
-	const char *name;
-	uint64_t value;
-};
-
-#define FIGURES_MAX 192
-
-static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MAX])
+unsigned int snapshot_figures(const struct snapshot *s, struct figure ret_figures[FIGURES_MAX])
 {
+	struct figure *f = ret_figures;
 	const struct flowtab_counters *t = &s->flowtab;
 	const struct link_counters *l = &s->link.counters;
 	const struct ports_counters *p = &s->ports_counters;
@@ -83,6 +76,26 @@ struct tally snapshot_unaccounted(const struct snapshot_port *port, int dir)
 		.frames = seen->frames - taken->frames - pending->frames - classes.frames,
 		.bytes = seen->bytes - taken->bytes - pending->bytes - classes.bytes,
 	};
+}
+
+void snapshot_close_books(struct snapshot_port *port)
+{
+	for (int dir = 0; dir < DIRS; dir++) {
+		const struct tally rest = snapshot_unaccounted(port, dir), *seen = &port->books.dir[dir].seen;
+		const struct tally *before = &port->seen_before[dir];
+
+		/* below 0 is far above any sum */
+		if (rest.frames <= seen->frames - before->frames && rest.bytes <= seen->bytes - before->bytes)
+			port->off[dir] = 0;
+		else
+			port->off[dir]++;
+		port->seen_before[dir] = *seen;
+	}
+}
+
+bool snapshot_is_balanced(const struct snapshot_port *port, int dir)
+{
+	return port->off[dir] < 2;
 }
 
 /* ---- text ---- */
@@ -186,7 +199,7 @@ static void text_books(struct writer *w, const struct snapshot *s)
 static void text_counters(struct writer *w, const struct snapshot *s)
 {
 	struct figure f[FIGURES_MAX];
-	const unsigned int n = figures(s, f);
+	const unsigned int n = snapshot_figures(s, f);
 
 	writer_text(w, "\nCOUNTERS\n");
 	for (unsigned int i = 0; i < n; i++) {
@@ -289,7 +302,7 @@ void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct
 static void json_health(struct writer *w, const struct snapshot *s)
 {
 	struct figure f[FIGURES_MAX];
-	const unsigned int n = figures(s, f);
+	const unsigned int n = snapshot_figures(s, f);
 
 	json_envelope(w, s, "weir.health/1");
 	json_text(w, "version", s->version);

@@ -32,6 +32,8 @@ struct snapshot_port {
 	struct books books;	/* these three: when the last sweep ended */
 	struct taken taken;	/* out of flow slots, reported */
 	struct taken pending;	/* in flow slots, by the last sweep */
+	struct tally seen_before[DIRS];	/* of the books when that sweep began */
+	uint32_t off[DIRS];	/* sweeps in a row whose rest is not explained by the frames that came meanwhile */
 };
 
 /* Of ended flows: those that may have a name, and those that have one. */
@@ -76,6 +78,25 @@ struct snapshot {
 
 /* seen - taken - pending - classes: 0 when no frame moved during the sweep; else what moved meanwhile. */
 struct tally snapshot_unaccounted(const struct snapshot_port *port, int dir);
+
+/* Once a sweep, when @books, @taken and @pending are those of its end. */
+void snapshot_close_books(struct snapshot_port *port);
+/* The rest is not below 0 and not more than came during the sweep, or was so only once: a flow may move between slots meanwhile. */
+bool snapshot_is_balanced(const struct snapshot_port *port, int dir);
+
+/* Counters that are one number each: printed as they stand, in text and JSON. */
+struct figure {
+	const char *name;
+	uint64_t value;
+};
+
+#define FIGURES_MAX 192
+#define FIGURE_NAME_MAX 48
+
+unsigned int snapshot_figures(const struct snapshot *s, struct figure ret_figures[FIGURES_MAX]);
+/* Those of them that tell of a loss and are not 0 (losses.c), and, beyond figures, the books' classes that do. */
+typedef void (*snapshot_loss)(const char *name, uint64_t value, void *arg);
+void snapshot_losses(const struct snapshot *s, snapshot_loss tell, void *arg);
 
 void snapshot_text(struct writer *w, const struct snapshot *s);		/* weir status */
 void snapshot_json(struct writer *w, const struct snapshot *s);		/* weir status --json: health, and every port's iface */

@@ -66,7 +66,7 @@ def ok(truth, name):
     print(('ok' if truth else 'not ok'), '-', name)
 
 answer = ask(b'nonsense\n')
-ok(answer == b'error: no request "nonsense"; allowed: status, status json\n', 'unknown request: an error that says what is allowed')
+ok(answer == b'error: no request "nonsense"; allowed: status, status json, top text SORT N WIDTH, top json SORT N\n', 'unknown request: an error that says what is allowed')
 for data, name in ((b'x' * 300, 'a line without end'), (b'\x1b[2J\n', 'control characters'), (b'status\0json\n', 'a NUL')):
     try:
         answer = ask(data)

@@ -292,6 +292,49 @@ static void health_of_a_connection(void **state)
 	assert_free(t, 100);
 }
 
+/* A look takes nothing: it says what the next report will say, as often as one looks. */
+static void peek_is_the_next_report(void **state)
+{
+	struct table *t = *state;
+	struct flow_slot *slot = put(t, 100, key_of(1, IPPROTO_TCP), 7, FLOW_SYN_SEEN);
+	struct flow_report peeked = { 0 };
+	struct tcp_health health = { 0 };
+
+	slot->tcp = 10;
+	t->tcp[9].owner = 100 + 1;
+	t->tcp[9].rtt_count[1] = 4;
+	count(slot, 0, 3, 300, 42, T0);
+	sweep(t, T0 + 30 * S);
+	assert_int_equal(t->tcp[9].rtt_count[1], 0);
+	t->tcp[9].rtt_count[1] = 6;
+	count(slot, 0, 2, 250, 28, T0 + 31 * S);
+	count(slot, 1, 1, 60, 14, T0 + 32 * S);
+	for (int i = 0; i < 2; i++) {
+		assert_true(flowtab_peek(t->ft, 100, &peeked, &health));
+		assert_int_equal(t->tcp[9].rtt_count[1], 6);
+	}
+	assert_int_equal(peeked.total.bytes[0], 550);
+	assert_ptr_equal(peeked.tcp, &health);
+	assert_false(flowtab_peek(t->ft, 101, &peeked, &health));
+	assert_false(flowtab_peek(t->ft, t->settings.slots, &peeked, &health));
+	flowtab_report_slot(t->ft, 100, T0 + 33 * S, hear, t);
+	t->told_n--;	/* the newest is looked at here */
+	{
+		const struct told *told = &t->told[t->told_n];
+		struct flow_report r = told->r;
+
+		assert_memory_equal(&told->tcp, &health, sizeof(health));
+		r.tcp = &health;
+		assert_memory_equal(&r, &peeked, sizeof(r));
+	}
+	assert_int_equal(slot->bytes[0], 0);
+	assert_true(flowtab_peek(t->ft, 100, &peeked, &health));
+	assert_int_equal(peeked.packets[0], 0);
+	assert_int_equal(peeked.total.packets[0], 5);
+	slot->tag = (slot->tag & TAG_HASH) | TAG_DEAD;
+	assert_false(flowtab_peek(t->ft, 100, &peeked, &health));
+}
+
 static void totals_beyond_32_bits(void **state)
 {
 	struct table *t = *state;
@@ -1309,7 +1352,8 @@ static void books_with_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		row(no_report_of_nothing), row(health_of_a_connection), row(totals_beyond_32_bits), row(active_then_idle), row(report_second_wraps), row(report_after_the_clock_was_read),
+		row(no_report_of_nothing), row(health_of_a_connection), row(peek_is_the_next_report),
+		row(totals_beyond_32_bits), row(active_then_idle), row(report_second_wraps), row(report_after_the_clock_was_read),
 		row(udp_ends_sooner), row(clock_behind), row(fin_and_rst_linger), row(late_count_is_told),
 		row(killed_by_the_kernel), row(taken_before_it_is_full), row(books_by_port_and_direction), row(flush_empties),
 		row(spill), row(spill_survives_slot_0),
