@@ -32,7 +32,8 @@ struct flowtab {
 	uint32_t buckets;
 	uint32_t at;		/* first bucket of the next step */
 	bool report_all, end_all;	/* flowtab_report_all(), flowtab_flush() */
-	uint32_t live, dead, walks, places;	/* of the sweep under way */
+	uint32_t live, dead, walks;	/* of the sweep under way */
+	uint32_t places[PORTS_MAX];
 	struct taken pending[PORTS_MAX];
 	struct flowtab_counters counters;
 };
@@ -433,7 +434,7 @@ static void count_pending(struct flowtab *ft, const struct flow_slot *slot)
 {
 	struct taken *pending = &ft->pending[slot->key.port % PORTS_MAX];
 
-	ft->places += slot->tcp - 1 < ft->settings.tcps;
+	ft->places[slot->key.port % PORTS_MAX] += slot->tcp - 1 < ft->settings.tcps;
 	for (int i = 0; i < 2; i++) {
 		struct tally *tally = &pending->dir[slot->flags & FLOW_MIRROR || i == 0 ? DIR_RX : DIR_TX];
 
@@ -462,7 +463,8 @@ static void look_at(struct flowtab *ft, uint32_t number, const struct sweep *swe
 
 static void sweep_begin(struct flowtab *ft)
 {
-	ft->at = ft->live = ft->dead = ft->walks = ft->places = 0;
+	ft->at = ft->live = ft->dead = ft->walks = 0;
+	memset(ft->places, 0, sizeof(ft->places));
 	memset(ft->pending, 0, sizeof(ft->pending));
 }
 
@@ -481,7 +483,7 @@ int flowtab_sweep_step(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, v
 	ft->counters.live = ft->live;
 	ft->counters.dead = ft->dead;
 	ft->counters.hellos = ft->walks;
-	ft->counters.tcps = ft->places;
+	memcpy(ft->counters.tcps, ft->places, sizeof(ft->places));
 	memcpy(ft->counters.pending, ft->pending, sizeof(ft->pending));
 	ft->report_all = false;
 	sweep_begin(ft);

@@ -84,7 +84,7 @@ struct flowtab_counters {
 	uint32_t live;		/* slots by the last whole sweep */
 	uint32_t dead;
 	uint32_t hellos;	/* walks under way */
-	uint32_t tcps;		/* places of the pool of TCP connections that slots have */
+	uint32_t tcps[PORTS_MAX];	/* places of the pool of TCP connections that slots have, by port */
 	struct taken pending[PORTS_MAX];	/* counted in slots and not taken, by the last whole sweep */
 };
 

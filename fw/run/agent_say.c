@@ -145,9 +145,7 @@ void agent_say_summary(struct agent *a)
 		message_summary(&w, &a->snap, &a->sum, NULL);
 	}
 	say(a, MESSAGE_SUMMARY, &w);
-	for (unsigned int i = 0; i < PORTS_MAX; i++)
-		a->snap.tcp[i] = *tcp_totals_port(a->tcp, i);
-	a->snap.tcp_interval_ns = a->sum.interval_ns;
+	snapshot_add_tcp(&a->snap, a->tcp, a->sum.interval_ns, a->conf->flows.active_timeout_ns);
 	a->snap.tcp_names_in_other = tcp_totals_names(a->tcp)->in_other;
 	a->snap.tcp_devices_in_other = tcp_totals_devices(a->tcp)->in_other;
 	tcp_totals_next(a->tcp);

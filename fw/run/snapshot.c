@@ -98,6 +98,26 @@ bool snapshot_is_balanced(const struct snapshot_port *port, int dir)
 	return port->off[dir] < 2;
 }
 
+void snapshot_add_tcp(struct snapshot *s, const struct tcp_totals *totals, uint64_t interval_ns, uint64_t least_ns)
+{
+	if (s->tcp_now.interval_ns >= least_ns) {
+		s->tcp_before = s->tcp_now;
+		s->tcp_now = (struct tcp_window){ 0 };
+	}
+	s->tcp_now.interval_ns += interval_ns;
+	for (unsigned int i = 0; i < PORTS_MAX; i++)
+		tcp_total_merge(&s->tcp_now.port[i], tcp_totals_port(totals, i));
+}
+
+static uint32_t tcps_used(const struct snapshot *s)
+{
+	uint32_t used = 0;
+
+	for (int i = 0; i < PORTS_MAX; i++)
+		used += s->flowtab.tcps[i];
+	return used;
+}
+
 /* ---- text ---- */
 
 static void text_head(struct writer *w, const struct snapshot *s)
@@ -120,20 +140,33 @@ static void text_head(struct writer *w, const struct snapshot *s)
 	writer_format(w, "; unacknowledged %u messages, %zu bytes\n", s->fill.waiting + s->fill.in_flight, s->fill.bytes);
 	writer_format(w, "flows   %u live and %u ending of %u slots; %u of %u hello walks; %u of %u names\n",
 		      s->flowtab.live, s->flowtab.dead, s->slots, s->flowtab.hellos, s->hellos, s->names_used, NAMES_MAX);
-	writer_format(w, "tcp     health of %u connections in a pool of %u\n\n", s->flowtab.tcps, s->tcps);
+	writer_format(w, "tcp     health of %u connections in a pool of %u\n\n", tcps_used(s), s->tcps);
+}
+
+static struct tcp_total tcp_of(const struct snapshot *s, unsigned int port)
+{
+	struct tcp_total t = s->tcp_before.port[port % PORTS_MAX];
+
+	tcp_total_merge(&t, &s->tcp_now.port[port % PORTS_MAX]);
+	return t;
 }
 
 static void text_tcp(struct writer *w, const struct snapshot *s)
 {
-	if (!s->tcp_interval_ns) {
+	const uint64_t interval_ns = s->tcp_before.interval_ns + s->tcp_now.interval_ns;
+
+	if (!interval_ns) {
 		writer_text(w, "\nTCP HEALTH: the first summary interval is still under way\n");
 		return;
 	}
-	writer_format(w, "\nTCP HEALTH of the last summary interval, %.1f s; near: behind the port, far: beyond the gateway\n",
-		      (double)s->tcp_interval_ns / NS_PER_S);
+	writer_format(w, "\nTCP HEALTH in reports of the last %.0f s; near: behind the port, far: beyond the gateway\n",
+		      (double)interval_ns / NS_PER_S);
 	tcp_total_text_head(w);
-	for (unsigned int i = 0; i < s->ports; i++)
-		tcp_total_text(w, s->port[i].state.name, &s->tcp[s->port[i].state.port % PORTS_MAX]);
+	for (unsigned int i = 0; i < s->ports; i++) {
+		const struct tcp_total t = tcp_of(s, s->port[i].state.port);
+
+		tcp_total_text(w, s->port[i].state.name, &t, s->flowtab.tcps[s->port[i].state.port % PORTS_MAX]);
+	}
 	writer_text(w, "By who sent it. Retransmits: lost beyond the port, or the acknowledgement was. Lost before: on the way to it.\n");
 }
 
@@ -319,7 +352,7 @@ static void json_health(struct writer *w, const struct snapshot *s)
 		      s->flowtab.dead);
 	writer_format(w, "\"hello_walks\":{\"size\":%u,\"used\":%u},\"names\":{\"size\":%u,\"used\":%u},", s->hellos,
 		      s->flowtab.hellos, NAMES_MAX, s->names_used);
-	writer_format(w, "\"tcp_pool\":{\"size\":%u,\"used\":%u},", s->tcps, s->flowtab.tcps);
+	writer_format(w, "\"tcp_pool\":{\"size\":%u,\"used\":%u},", s->tcps, tcps_used(s));
 	writer_format(w, "\"identity\":{\"size\":%u,\"used\":%llu},", IDENTITY_CONNECTIONS,
 		      (unsigned long long)s->identity_under_way);
 	writer_text(w, "\"name_status\":{");
@@ -347,11 +380,15 @@ void snapshot_json(struct writer *w, const struct snapshot *s)
 			writer_char(w, ',');
 		snapshot_port_json(w, s, &s->port[i]);
 	}
-	writer_format(w, "],\"tcp\":{\"interval_ms\":%llu,\"ports\":[", (unsigned long long)(s->tcp_interval_ns / NS_PER_MS));
+	writer_format(w, "],\"tcp\":{\"interval_ms\":%llu,\"ports\":[",
+		      (unsigned long long)((s->tcp_before.interval_ns + s->tcp_now.interval_ns) / NS_PER_MS));
 	for (unsigned int i = 0; i < s->ports; i++) {
+		const struct tcp_total t = tcp_of(s, s->port[i].state.port);
+
 		writer_text(w, i ? ",{" : "{");
 		json_text(w, "port", s->port[i].state.name);
-		tcp_total_json(w, &s->tcp[s->port[i].state.port % PORTS_MAX]);
+		writer_format(w, "\"measured\":%u,", s->flowtab.tcps[s->port[i].state.port % PORTS_MAX]);
+		tcp_total_json(w, &t);
 		writer_char(w, '}');
 	}
 	writer_text(w, "]}}");

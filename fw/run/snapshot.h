@@ -69,8 +69,14 @@ struct snapshot {
 	struct conntrack_counters nat;
 	struct devices_counters devices;
 	uint64_t devices_malformed;
-	uint64_t tcp_interval_ns;		/* of @tcp: the last interval of class summary; 0: none has ended yet */
-	struct tcp_total tcp[PORTS_MAX];	/* by port index */
+	/*
+	 * By port index, of whole intervals of class summary: a window of at least flows.active_timeout, in which every flow is
+	 * reported once, and what came since it ended. interval_ns 0: there is none yet.
+	 */
+	struct tcp_window {
+		uint64_t interval_ns;
+		struct tcp_total port[PORTS_MAX];
+	} tcp_before, tcp_now;
 	uint64_t tcp_names_in_other, tcp_devices_in_other;
 	unsigned int ports;
 	struct snapshot_port port[PORTS_MAX];
@@ -78,6 +84,9 @@ struct snapshot {
 
 /* seen - taken - pending - classes: 0 when no frame moved during the sweep; else what moved meanwhile. */
 struct tally snapshot_unaccounted(const struct snapshot_port *port, int dir);
+
+/* An interval of @interval_ns has ended: its totals go into the windows, of at least @least_ns. */
+void snapshot_add_tcp(struct snapshot *s, const struct tcp_totals *totals, uint64_t interval_ns, uint64_t least_ns);
 
 /* Once a sweep, when @books, @taken and @pending are those of its end. */
 void snapshot_close_books(struct snapshot_port *port);

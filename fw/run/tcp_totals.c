@@ -108,7 +108,7 @@ static void add_failure(const struct record *r, struct tcp_total *ret_one)
 		ret_one->failures[i] = !strcmp(r->tcp.failure, names[i]);
 }
 
-static void merge(struct tcp_total *to, const struct tcp_total *from)
+void tcp_total_merge(struct tcp_total *to, const struct tcp_total *from)
 {
 	to->connections += from->connections;
 	for (int i = 0; i < TCP_FAILURE_N; i++)
@@ -142,7 +142,7 @@ static uint32_t hash_of(uint16_t port, const uint8_t *key, uint8_t len)
 
 static void to_other(struct tcp_table *table, unsigned int at)
 {
-	merge(&table->other, &table->entry[at].total);
+	tcp_total_merge(&table->other, &table->entry[at].total);
 	table->in_other++;
 }
 
@@ -179,7 +179,7 @@ static void table_add(struct tcp_table *table, uint16_t port, const uint8_t *key
 	e->port = port;
 	e->key_len = len;
 	memcpy(e->key, key, len);
-	merge(&e->total, one);
+	tcp_total_merge(&e->total, one);
 }
 
 void tcp_totals_add(struct tcp_totals *t, const struct flow_report *report, const struct record *r)
@@ -197,7 +197,7 @@ void tcp_totals_add(struct tcp_totals *t, const struct flow_report *report, cons
 		add_failure(r, &one);
 	if (!r->tcp.measured && tcp_total_is_empty(&one))
 		return;
-	merge(&t->port[port], &one);
+	tcp_total_merge(&t->port[port], &one);
 	if (r->domain_len || r->sni_len)
 		table_add(&t->names, port, r->domain_len ? r->domain : r->sni, r->domain_len ? r->domain_len : r->sni_len,
 			  r->source.bytes + r->destination.bytes, &one);

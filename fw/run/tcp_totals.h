@@ -69,8 +69,10 @@ const struct tcp_table *tcp_totals_names(struct tcp_totals *t);
 const struct tcp_table *tcp_totals_devices(struct tcp_totals *t);
 void tcp_totals_next(struct tcp_totals *t);	/* another interval begins; in_other goes on */
 
+void tcp_total_merge(struct tcp_total *to, const struct tcp_total *from);
 bool tcp_total_is_empty(const struct tcp_total *t);
 /* Flat members of a JSON object, without braces: "connections":1,...; rtt_* are absent where there is no sample. */
 void tcp_total_json(struct writer *w, const struct tcp_total *t);
 void tcp_total_text_head(struct writer *w);
-void tcp_total_text(struct writer *w, const char *port, const struct tcp_total *t);	/* two lines: near, far */
+/* Two lines, near and far. @measured: connections whose health is being measured now. */
+void tcp_total_text(struct writer *w, const char *port, const struct tcp_total *t, uint32_t measured);

@@ -78,7 +78,7 @@ void tcp_total_text_head(struct writer *w)
 		      "LOST BEFORE", "CONNECTIONS");
 }
 
-void tcp_total_text(struct writer *w, const char *port, const struct tcp_total *t)
+void tcp_total_text(struct writer *w, const char *port, const struct tcp_total *t, uint32_t measured)
 {
 	for (int i = 0; i < 2; i++) {
 		writer_format(w, "%-11s %-4s", i ? "" : port, sides[i]);
@@ -88,7 +88,7 @@ void tcp_total_text(struct writer *w, const char *port, const struct tcp_total *
 		text_lost(w, t->lost_before[i], t->packets[i]);
 		writer_text(w, "   ");
 		if (!i)
-			writer_format(w, "%llu measured", (unsigned long long)t->connections);
+			writer_format(w, "%u measured now", measured);
 		for (int f = 0; i && f < TCP_FAILURE_N; f++)
 			writer_format(w, "%s%s %llu", f ? ", " : "", failures[f], (unsigned long long)t->failures[f]);
 		writer_char(w, '\n');

@@ -199,15 +199,15 @@ static void said(void **state)
 		"\"rtt_far_count\":4,\"rtt_far_p50_us\":56754,\"rtt_far_p95_us\":56754,\"rtt_far_p99_us\":56754,"
 		"\"rtt_far_first_bucket\":31,\"rtt_far_buckets\":[4]}");
 	w = (struct writer)WRITER(text);
-	tcp_total_text(&w, "lan0", tcp_totals_port(t, KEY.port));
+	tcp_total_text(&w, "lan0", tcp_totals_port(t, KEY.port), 8);
 	writer_char(&w, 0);
 	assert_string_equal(text,
-		"lan0        near     1.25     1.25     1.25      5 (41.67 %)      7 (58.33 %)   1 measured\n"
+		"lan0        near     1.25     1.25     1.25      5 (41.67 %)      7 (58.33 %)   8 measured now\n"
 		"            far      56.8     56.8     56.8       0 (0.00 %)       0 (0.00 %)   no_answer 0, refused 0, reset_in_handshake 0\n");
 	w = (struct writer)WRITER(text);
-	tcp_total_text(&w, "a", tcp_totals_port(t, 0));
+	tcp_total_text(&w, "a", tcp_totals_port(t, 0), 0);
 	writer_char(&w, 0);
-	assert_non_null(strstr(text, "a           near        -        -        -                0                0   0 measured\n"));
+	assert_non_null(strstr(text, "a           near        -        -        -                0                0   0 measured now\n"));
 	tcp_totals_free(t);
 }
 
