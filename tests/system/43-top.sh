@@ -121,7 +121,7 @@ is "summary: the device behind lan0" "$(seen "sorted({d['mac'] for m in of('summ
 	"['$(mac_of client c0 | tr 'a-f:' 'A-F-')']"
 is "summary: buckets add up to the samples" "$(seen "all(sum(p['rtt_far_buckets']) == p['rtt_far_count'] for m in of('summary') for p in m['tcp']['ports'] if 'rtt_far_count' in p)")" True
 
-# A successor in the same tables: what the first conversation lost was told. This one is reported every second.
+# A successor in the same tables, which reports every second.
 agent_start -o flows.active_timeout=1s || { tap_result 1 "agent starts again"; finish; }
 check "both ports measure again" ports_measure
 read -r near far < <(/usr/bin/python3 "$TOP/tests/lib/tcp_frames.py" "$(ns client)" "$(ns gw)" "$(ns server)" 47001 40 5 20 3 2)
