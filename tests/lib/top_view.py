@@ -3,7 +3,7 @@
 
     top_view.py json RATE BYTES RTT LOSS NAME      files of weir top --json, by that order; NEAR and FAR: real round trips, us
     top_view.py terminal WEIR SOCKET               weir top on a pseudo-terminal
-    top_view.py deaf SOCKET                        an asker that does not read, and one beside it
+    top_view.py deaf SOCKET                        askers of nonsense, and those that do not read
 """
 import fcntl, json, os, pty, re, select, signal, socket, struct, sys, termios, time
 
@@ -167,14 +167,25 @@ def connect(path, receive=None):
     return s
 
 
+def answer_to(path, request):
+    s, answer = connect(path), b''
+    s.sendall(request)
+    while part := s.recv(65536):
+        answer += part
+    return answer
+
+
 def check_deaf(path):
+    for request, why in ((b'top text weight 5 80', b'no order "weight"; allowed: rate, bytes, rtt, loss, name'),
+                         (b'top json rate 4000000', b'"4000000" flows; allowed: 1 to 100'), (b'top text rate 5 9', b'"9" columns; allowed: 20 to 400'),
+                         (b'top json rate 5 80', b'no request "top json rate 5 80"; allowed: top text SORT N WIDTH, top json SORT N')):
+        answer = answer_to(path, request + b'\n')
+        ok(answer.startswith(b'error: ') and why in answer, 'asked for %r: an error that says what is allowed' % request.decode(), answer)
     deaf = [connect(path, 1) for _ in range(4)]
     for s in deaf:
         s.sendall(b'top text rate 100 400\n')
-    begin, s, answer = time.monotonic(), connect(path), b''
-    s.sendall(b'top json rate 100\n')
-    while part := s.recv(65536):
-        answer += part
+    begin = time.monotonic()
+    answer = answer_to(path, b'top json rate 100\n')
     took = time.monotonic() - begin
     ok(answer.startswith(b'ok\n{'), 'four that ask and do not read: another one is answered', answer[:100])
     ok(took < 1, 'and at once', took)

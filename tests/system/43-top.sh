@@ -97,7 +97,7 @@ TAP_N=$((TAP_N + 14))
 
 sweeps=$(status_is 1 "s['counters']['sweep.sweeps']")
 top_py deaf "$SOCKET"
-TAP_N=$((TAP_N + 2))
+TAP_N=$((TAP_N + 6))
 check "the sweep goes on meanwhile" status_is 3 "s['counters']['sweep.sweeps'] > $sweeps"
 
 # ---- weir status and class summary ----
