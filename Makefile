@@ -56,8 +56,9 @@ fuzz: all $(FUZZ:%=$(B)/fuzz/%) ## run every fuzzer for MINUTES minutes each
 bench: all tests ## ratios against named baselines, as a table and build/bench.json; ROWS="hello sweep": only these
 	@tests/bench/run $(ROWS)
 
-test-kernels: all ## load the object on Debian's 6.1 and 6.12 in QEMU
+test-kernels: all ## load the object on Debian's 6.1 and 6.12 in QEMU; measure behind a flowtable on 6.12
 	@tests/boot/kernels
+	@tests/boot/flowtable
 
 install: all ## install under DESTDIR and PREFIX
 	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/sbin/weir

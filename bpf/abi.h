@@ -11,13 +11,14 @@
 #pragma once
 
 #include <linux/types.h>
+#include "bpf/abi_books.h"
 #include "bpf/abi_tcp.h"
 
 #define ABI_VERSION 3
 
 /* ---- ports ---------------------------------------------------------------------------------------------------- */
 
-#define PORTS_MAX	64	/* ports measured at once; 64 x 2 directions of books per CPU = 28 kB a CPU */
+#define PORTS_MAX	64	/* ports measured at once; 64 x 2 directions of books per CPU = 44 kB a CPU */
 #define PORT_HASH	1024	/* places of the ifindex table, 8 kB */
 #define PORT_PROBES	8	/* an ifindex lies in one of this many places from ifindex % PORT_HASH on */
 
@@ -35,72 +36,6 @@ _Static_assert(sizeof(struct port_conf) == 8, "port_conf");
 /* Value of map "port_names", index = port_conf.port: the name keeps its index when the interface is made anew. */
 struct port_name {
 	char name[16];		/* IFNAMSIZ, NUL-terminated; empty: free */
-};
-
-enum { DIR_RX, DIR_TX, DIRS };
-
-/* ---- the books ------------------------------------------------------------------------------------------------ */
-
-/* What becomes of a frame that does not end in a flow slot. Name, then what it means. */
-#define BOOK_CLASSES(X) \
-	X(ARP,		"arp",		"ARP") \
-	X(NOT_IP,	"not_ip",	"another ethertype, or an LLC frame") \
-	X(SHORT,	"short",	"frame ends before its link or IP header does") \
-	X(BAD_HEADER,	"bad_header",	"IP version or header length is impossible") \
-	X(TOO_DEEP,	"too_deep",	"more VLAN tags or MPLS labels than are walked") \
-	X(TABLE_FULL,	"table_full",	"no free slot in either bucket of a new flow") \
-	X(COUNTER_FULL,	"counter_full",	"flow's counters wait to be taken and would wrap") \
-	X(ERROR,	"error",	"a map look-up failed that cannot fail")
-
-enum book_class {
-#define X(id, name, text) BOOK_##id,
-	BOOK_CLASSES(X)
-#undef X
-	BOOK_N,
-	BOOK_FLOW = BOOK_N,	/* counted in a flow slot: user space adds the slots up */
-};
-
-struct tally {
-	__u64 frames;
-	__u64 bytes;
-};
-
-/* Value of map "books" (per CPU), one a port: seen = taken out of flow slots + still in them + classes, exactly. */
-struct books {
-	struct {
-		struct tally seen;		/* every frame that the hook gets */
-		struct tally class[BOOK_N];
-		struct tally full_proto[4];	/* table_full by protocol: tcp, udp, icmp, other */
-		__u64 full_event_ns;		/* when EVENT_TABLE_FULL was last sent */
-	} dir[DIRS];
-};
-_Static_assert(sizeof(struct books) == DIRS * ((1 + BOOK_N + 4) * 16 + 8), "books");
-
-/* Value of map "taken", one a port: what user space has taken out of flow slots so far. */
-struct taken {
-	struct tally dir[DIRS];
-};
-
-/* Map "stats" (per CPU): counters that belong to no port. */
-#define STATS(X) \
-	X(UNKNOWN_PORT,		"unknown_port",		"frames on an interface that is in no port table") \
-	X(EVENT_LOST,		"event_lost",		"events that found the ring full") \
-	X(COPY_SENT,		"copy_sent",		"payload copies handed to user space") \
-	X(COPY_LOST,		"copy_lost",		"payload copies that found the ring full") \
-	X(COPY_LIMIT,		"copy_limit",		"flows whose payload was copied as far as the limit, and no further") \
-	X(HELLO_STARTED,	"hello_started",	"TLS hello walks begun") \
-	X(HELLO_DONE,		"hello_done",		"TLS hello walks that came to an end") \
-	X(HELLO_POOL_FULL,	"hello_pool_full",	"hellos not walked: no free walk state") \
-	X(HELLO_BUSY,		"hello_busy",		"hello segments skipped: another CPU was in the same walk") \
-	X(TCP_POOL_FULL,	"tcp_pool_full",	"connections whose health is not measured: no free place in the pool") \
-	X(FRAGMENT_ORPHAN,	"fragment_orphan",	"later fragments whose first one is not known: flow with ports 0") \
-	X(CLAIM_LOST,		"claim_lost",		"slot claims during which another CPU changed the bucket; tried again")
-
-enum stat_id {
-#define X(id, name, text) STAT_##id,
-	STATS(X)
-#undef X
-	STAT_N,
 };
 
 /* ---- flow table ----------------------------------------------------------------------------------------------- */
@@ -205,6 +140,11 @@ _Static_assert(sizeof(struct flow_bucket) == 1024, "flow_bucket");
 #define SUMMARY_SPILL		(1u << 24)
 #define SUMMARY_SPILL_MAX	255u
 
+/*
+ * In a bucket this full, a new flow is admitted only at a bounded rate, by CPU, port, direction and protocol: a flood of
+ * new flows gets no more than that of the upper half of the table. Others, and each protocol, keep theirs.
+ */
+#define BUCKET_ADMIT 5
 #define BUCKET_SPILL 6	/* a bucket this full sends new flows to the emptier of the two */
 
 /* Value of map "ledger", one a slot: what user space has reported of the flow so far, and named. Kept across its restarts. */
@@ -337,9 +277,10 @@ enum event_type {
 	EVENT_TABLE_FULL = 1,	/* at most one a CPU, port and second */
 	EVENT_HELLO,		/* a walk ended: the name can be taken now instead of at the next sweep */
 	EVENT_COPY,		/* struct copy */
+	EVENT_NEW_LIMIT,	/* as EVENT_TABLE_FULL */
 };
 
-#define EVENT_INTERVAL_NS 1000000000ULL	/* EVENT_TABLE_FULL: not more often */
+#define EVENT_INTERVAL_NS 1000000000ULL	/* EVENT_TABLE_FULL, EVENT_NEW_LIMIT: not more often */
 
 /* Record of ring buffer "events". */
 struct event {

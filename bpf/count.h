@@ -68,8 +68,8 @@ static __always_inline enum book_class class_of(enum parse_result result)
 	return BOOK_ERROR;
 }
 
-/* Place in books.full_proto. */
-static __always_inline __u32 full_proto_of(__u8 proto)
+/* Place in refused.proto and new_due_ns. */
+static __always_inline __u32 book_proto_of(__u8 proto)
 {
 	return proto == IPPROTO_TCP ? 0 : proto == IPPROTO_UDP ? 1 :
 	       proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 ? 2 : 3;

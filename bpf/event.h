@@ -20,16 +20,15 @@ static __always_inline void event_hello(__u16 port, __u32 slot_number, __u64 now
 	event_send(&event);
 }
 
-/* Counts a refused frame by protocol, and says so at most once an interval on each CPU. */
-static __always_inline void count_table_full(struct books *books, const struct frame *frame, __u8 proto)
+/* Counts a frame that found no slot by protocol, and says so at most once an interval on each CPU. */
+static __always_inline void count_refused(struct refused *refused, enum event_type type, const struct frame *frame, __u8 proto)
 {
-	struct event event = { .type = EVENT_TABLE_FULL, .port = frame->port, .dir = frame->dir, .proto = proto };
-	__u32 dir = frame->dir & 1;
+	struct event event = { .type = type, .port = frame->port, .dir = frame->dir, .proto = proto };
 
-	tally_add(&books->dir[dir].full_proto[full_proto_of(proto) & 3], frame->segments, frame->bytes);
+	tally_add(&refused->proto[book_proto_of(proto) & (BOOK_PROTOS - 1)], frame->segments, frame->bytes);
 	event.time_ns = frame->now_ns;
-	if (event.time_ns - books->dir[dir].full_event_ns < EVENT_INTERVAL_NS)
+	if (event.time_ns - refused->event_ns < EVENT_INTERVAL_NS)
 		return;
-	books->dir[dir].full_event_ns = event.time_ns;
+	refused->event_ns = event.time_ns;
 	event_send(&event);
 }

@@ -143,6 +143,13 @@ static __always_inline __u32 flow_first_flags(const struct packet *pkt, __u32 fr
 	return flags | (initiator_b ? FLOW_INITIATOR_B : 0);
 }
 
+static __always_inline __u32 flow_bucket_used(const struct flow_search *search)
+{
+	const struct flow_bucket *bucket = bpf_map_lookup_elem(&flows, &search->bucket);
+
+	return bucket ? summary_used(bucket_summary(bucket)) : 0;
+}
+
 /* What one packet adds to its flow. */
 struct flow_add {
 	__u32 from_b;

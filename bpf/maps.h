@@ -84,7 +84,7 @@ struct {
 	__type(value, struct port_name);
 } port_names SEC(".maps");
 
-/* The books by port index. Kernel counts, nobody resets; 28 kB a CPU. */
+/* The books by port index. Kernel counts, nobody resets; 44 kB a CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, PORTS_MAX);
@@ -174,4 +174,6 @@ const volatile __u32 cfg_bucket_mask = 8191;
 const volatile __u32 cfg_hello_mask = 4095;
 const volatile __u32 cfg_tcp_mask = 16383;
 const volatile __u64 cfg_seed;
+const volatile __u64 cfg_new_interval_ns;	/* between two new flows that are admitted above BUCKET_ADMIT; 0: no limit */
+const volatile __u64 cfg_new_burst_ns;		/* so far ahead of that they may come */
 const volatile __u32 cfg_replay;

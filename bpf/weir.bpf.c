@@ -62,6 +62,24 @@ __noinline int fragment_ports(struct packet *pkt, __u32 port)
 	return 0;
 }
 
+/* May a flow begin with this packet? Counts a flow that may (generic cell rate algorithm). */
+static __always_inline int flow_admit(const struct flow_search *search, const struct frame *frame, __u8 proto)
+{
+	struct books *books;
+	__u64 *due;
+
+	if (!cfg_new_interval_ns || flow_bucket_used(search) < BUCKET_ADMIT)
+		return 1;
+	books = books_find(frame->port);
+	if (!books)
+		return 1;
+	due = &books->dir[frame->dir & 1].new_due_ns[book_proto_of(proto) & (BOOK_PROTOS - 1)];
+	if (*due > frame->now_ns + cfg_new_burst_ns)
+		return 0;
+	*due = (*due > frame->now_ns ? *due : frame->now_ns) + cfg_new_interval_ns;
+	return 1;
+}
+
 /* Packet -> flow slot. Returns FLOWED_*: the class, what is still to be done, and the slot's number. */
 __noinline __u64 count_flow(struct packet *pkt, const struct frame *frame)
 {
@@ -86,6 +104,8 @@ __noinline __u64 count_flow(struct packet *pkt, const struct frame *frame)
 	add.count = frame->segments | (__u64)frame_overhead(frame, pkt) << COUNT_FRAMES_BITS;
 
 	if (!flow_find(&search, &flow) || is_reused(flow.slot, pkt)) {
+		if (!flow_admit(&search, frame, pkt->proto))
+			return BOOK_NEW_LIMIT;
 		if (flow.slot)
 			flow_kill(flow.slot, search.tag);
 		add.flags |= flow_first_flags(pkt, add.from_b, frame->port_flags);
@@ -211,7 +231,9 @@ static __always_inline __u64 count_frame(const struct frame *frame, enum parse_r
 	if (result == PARSE_OK) {
 		flowed = count_flow(pkt, frame);
 		if ((flowed & FLOWED_CLASS) == BOOK_TABLE_FULL)
-			count_table_full(books, frame, pkt->proto);
+			count_refused(&books->dir[dir].table_full, EVENT_TABLE_FULL, frame, pkt->proto);
+		if ((flowed & FLOWED_CLASS) == BOOK_NEW_LIMIT)
+			count_refused(&books->dir[dir].new_limit, EVENT_NEW_LIMIT, frame, pkt->proto);
 	}
 	class = flowed & FLOWED_CLASS;
 	if (class < BOOK_N)
@@ -251,10 +273,14 @@ int weir_rx_xdp(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-/* Frames and bytes on the wire of a packet that is cut into segments later (GSO), or was put together (GRO). */
+/*
+ * Frames and bytes on the wire of a packet that is cut into segments later (GSO), or was put together (GRO). What they
+ * are more than the one packet is counted by itself: a NIC's driver counts the one or the other.
+ */
 static __always_inline void count_segments(const struct __sk_buff *ctx, const struct packet *pkt, struct frame *frame)
 {
-	__u32 segments = ctx->gso_segs, size = ctx->gso_size;
+	__u32 segments = ctx->gso_segs, size = ctx->gso_size, more;
+	struct books *books;
 
 	if (!size)
 		return;
@@ -262,8 +288,12 @@ static __always_inline void count_segments(const struct __sk_buff *ctx, const st
 		segments = (frame->bytes - pkt->hdr_len + size - 1) / size;
 	if (segments <= 1)
 		return;
+	more = (segments - 1) * (pkt->hdr_len + frame->tag_bytes);
 	frame->segments = segments;
-	frame->bytes += (segments - 1) * (pkt->hdr_len + frame->tag_bytes);
+	frame->bytes += more;
+	books = books_find(frame->port);
+	if (books)
+		tally_add(&books->dir[frame->dir & 1].joined, segments - 1, more);
 }
 
 /* The flows of a mirror port do not tell what it sent: the little that it sends itself counts with the received. */

@@ -72,7 +72,9 @@ struct conf {
 	struct {
 		uint32_t slots;				/* a power of two */
 		uint32_t hello_walks;			/* a power of two */
+		bool new_flow_limit;
 		uint64_t tcp_idle_timeout_ns;
+		uint64_t syn_timeout_ns;
 		uint64_t idle_timeout_ns;
 		uint64_t fin_timeout_ns;
 		uint64_t active_timeout_ns;

@@ -101,13 +101,19 @@ const struct conf_option options[] = {
 	  .help = "Where the bound stops doubling." },
 
 	{ AT(flows, slots), TYPE(POWER, "65536"), RANGE(1024, 4194304),
-	  .help = "Slots of the flow table, 160 bytes of memory each: 65536 take 10 MiB. A flow takes one slot on each port "
+	  .help = "Slots of the flow table, 192 bytes of memory each: 65536 take 12 MiB. A flow takes one slot on each port "
 		  "that it crosses; plan for twice as many slots as flows. What finds no slot is counted as table_full." },
 	{ AT(flows, hello_walks), TYPE(POWER, "4096"), RANGE(256, 65536),
 	  .help = "TLS ClientHellos that may be read at the same time, 664 bytes of memory each. "
 		  "One that finds no place leaves its flow without a name (name_status table_full)." },
+	{ AT(flows, new_flow_limit), TYPE(CHOICE, "yes"), .choices = no_yes,
+	  .help = "While the table is more than half full, whether new flows are admitted at a bounded rate only, which leaves "
+		  "room in it when a flood of them comes: for each port, direction and of TCP, UDP, ICMP and others a quarter of the "
+		  "slots in idle_timeout. What is refused is counted as new_flow_limit." },
 	{ AT_AS(flows, tcp_idle_timeout, tcp_idle_timeout_ns), TYPE(DURATION, "300s"), RANGE(1 * S, 24 * H),
 	  .help = "A TCP flow without a frame for this long has ended." },
+	{ AT_AS(flows, syn_timeout, syn_timeout_ns), TYPE(DURATION, "15s"), RANGE(1 * S, 300 * S),
+	  .help = "A TCP flow that has not come about ends after this time without a frame: SYN, and no ACK of its sender." },
 	{ AT_AS(flows, idle_timeout, idle_timeout_ns), TYPE(DURATION, "60s"), RANGE(1 * S, 24 * H),
 	  .help = "The same for every other protocol." },
 	{ AT_AS(flows, fin_timeout, fin_timeout_ns), TYPE(DURATION, "5s"), RANGE(100 * MS, 300 * S),

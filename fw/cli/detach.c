@@ -2,6 +2,7 @@
 /* weir detach: takes programs, filters and tables off the machine, which a stopped agent leaves for the next start. */
 #include <errno.h>
 #include <getopt.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static int remove_filters(void)
 {
 	struct if_nameindex *all = if_nameindex();
 	struct nl_sock *nl = NULL;
-	int err = all ? netlink_open(&nl) : -errno;
+	int err = all ? netlink_open(&nl, NETLINK_ROUTE) : -errno;
 
 	for (struct if_nameindex *i = all; !err && i->if_index; i++)
 		for (int side = 0; side < CLSACT_SIDES && !err; side++) {

@@ -59,6 +59,7 @@ struct replay_run {
 static const struct flowtab_limits replay_limits = {
 	.tcp_idle_ns = 300 * NS_PER_S,
 	.idle_ns = 60 * NS_PER_S,
+	.syn_ns = 15 * NS_PER_S,
 	.fin_ns = 5 * NS_PER_S,
 	.active_ns = 60 * NS_PER_S,
 };

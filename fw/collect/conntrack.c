@@ -21,6 +21,7 @@ struct conntrack {
 	struct conntrack_table *table;
 	struct conntrack_counters counters;
 	int fd;
+	bool is_listed;		/* the first list of all has been read: later ones bring counts */
 	_Alignas(struct nlmsghdr) char buffer[BUFFER_BYTES];
 };
 
@@ -39,8 +40,7 @@ static int join(int fd)
 	return 0;
 }
 
-/* The kernel has answered when send() returns. A refusal is found by a look at the first message, which stays there. */
-static int ask_for_all(int fd)
+int conntrack_ask(int fd)
 {
 	const struct {
 		struct nlmsghdr head;
@@ -50,14 +50,22 @@ static int ask_for_all(int fd)
 			  .nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET },
 		.family = { .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0 },
 	};
+
+	return send(fd, &request, sizeof(request), MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+/* The kernel has answered when send() returns. A refusal is found by a look at the first message, which stays there. */
+static int ask_first(int fd)
+{
 	struct {
 		struct nlmsghdr head;
 		struct nlmsgerr error;
 	} answer;
+	int err = conntrack_ask(fd);
 	ssize_t n;
 
-	if (send(fd, &request, sizeof(request), 0) < 0)
-		return -errno;
+	if (err)
+		return err;
 	n = recv(fd, &answer, sizeof(answer), MSG_PEEK | MSG_DONTWAIT);
 	if (n < (ssize_t)sizeof(answer) || answer.head.nlmsg_type != NLMSG_ERROR)
 		return 0;
@@ -75,7 +83,7 @@ int conntrack_open_socket(int *ret_fd)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));	/* refused: more overruns, counted */
 	err = join(fd);
 	if (!err)
-		err = ask_for_all(fd);
+		err = ask_first(fd);
 	if (err) {
 		close(fd);
 		return err;
@@ -124,6 +132,10 @@ void conntrack_take(struct conntrack *ct, void *bytes, size_t len, uint64_t now_
 	for (; nlmsg_ok(head, left); head = nlmsg_next(head, &left))
 		switch (conntrack_message_read(head, &connection)) {
 		case CONNTRACK_MESSAGE_NEW:
+			if (ct->is_listed && head->nlmsg_flags & NLM_F_MULTI) {
+				conntrack_table_refresh(ct->table, &connection);
+				break;
+			}
 			ct->counters.events++;
 			conntrack_table_add(ct->table, &connection);
 			break;
@@ -132,6 +144,7 @@ void conntrack_take(struct conntrack *ct, void *bytes, size_t len, uint64_t now_
 			conntrack_table_end(ct->table, &connection, now_ns);
 			break;
 		case CONNTRACK_MESSAGE_OTHER:
+			ct->is_listed |= head->nlmsg_type == NLMSG_DONE;
 			break;
 		case CONNTRACK_MESSAGE_MALFORMED:
 			ct->counters.malformed++;
@@ -184,6 +197,21 @@ bool conntrack_find(const struct conntrack *ct, uint8_t proto, const uint32_t cl
 		return false;
 	*ret_nat = (struct conntrack_nat){ .client = side(&here, &there, CONNTRACK_CLIENT),
 					   .server = side(&here, &there, CONNTRACK_SERVER) };
+	return true;
+}
+
+bool conntrack_sent(const struct conntrack *ct, uint8_t proto, const uint32_t client[4], uint16_t client_port,
+		    const uint32_t server[4], uint16_t server_port, struct conntrack_sent ret_sent[2])
+{
+	struct conntrack_pair pair = { .port = { client_port, server_port } };
+	struct conntrack_counts counts;
+
+	memcpy(pair.addr[CONNTRACK_CLIENT], client, sizeof(pair.addr[0]));
+	memcpy(pair.addr[CONNTRACK_SERVER], server, sizeof(pair.addr[0]));
+	if (!conntrack_table_counts(ct->table, proto, &pair, &counts))
+		return false;
+	for (int i = 0; i < 2; i++)
+		ret_sent[i] = (struct conntrack_sent){ counts.packets[i], counts.bytes[i] };
 	return true;
 }
 

@@ -2,6 +2,8 @@
 #include "collect/conntrack_message.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
@@ -22,6 +24,13 @@ struct tuple {
 static const struct nla_policy message_policy[CTA_MAX + 1] = {
 	[CTA_TUPLE_ORIG] = { .type = NLA_NESTED },
 	[CTA_TUPLE_REPLY] = { .type = NLA_NESTED },
+	[CTA_STATUS] = EXACTLY(4),
+	[CTA_COUNTERS_ORIG] = { .type = NLA_NESTED },
+	[CTA_COUNTERS_REPLY] = { .type = NLA_NESTED },
+};
+static const struct nla_policy counters_policy[CTA_COUNTERS_MAX + 1] = {
+	[CTA_COUNTERS_PACKETS] = EXACTLY(8),
+	[CTA_COUNTERS_BYTES] = EXACTLY(8),
 };
 static const struct nla_policy tuple_policy[CTA_TUPLE_MAX + 1] = {
 	[CTA_TUPLE_IP] = { .type = NLA_NESTED },
@@ -91,9 +100,34 @@ static bool read_tuple(struct nlattr *nest, struct tuple *ret_tuple)
 	       read_ip(attr[CTA_TUPLE_IP], ret_tuple) && read_proto(attr[CTA_TUPLE_PROTO], ret_tuple);
 }
 
+static bool read_counters(struct nlattr *nest, struct conntrack_counts *counts, int from)
+{
+	struct nlattr *attr[CTA_COUNTERS_MAX + 1];
+
+	if (nla_parse_nested(attr, CTA_COUNTERS_MAX, nest, counters_policy) < 0 || !attr[CTA_COUNTERS_PACKETS] ||
+	    !attr[CTA_COUNTERS_BYTES])
+		return false;
+	counts->packets[from] = be64toh(nla_get_u64(attr[CTA_COUNTERS_PACKETS]));
+	counts->bytes[from] = be64toh(nla_get_u64(attr[CTA_COUNTERS_BYTES]));
+	return true;
+}
+
+/* What a message may have or not. */
+static bool read_more(struct nlattr *const *attr, struct conntrack_connection *connection)
+{
+	if (attr[CTA_STATUS])
+		connection->in_hardware = !!(ntohl(nla_get_u32(attr[CTA_STATUS])) & IPS_HW_OFFLOAD);
+	if (!attr[CTA_COUNTERS_ORIG] || !attr[CTA_COUNTERS_REPLY])
+		return true;
+	connection->has_counts = 1;
+	return read_counters(attr[CTA_COUNTERS_ORIG], &connection->counts, CONNTRACK_CLIENT) &&
+	       read_counters(attr[CTA_COUNTERS_REPLY], &connection->counts, CONNTRACK_SERVER);
+}
+
 enum conntrack_message_kind conntrack_message_read(struct nlmsghdr *head, struct conntrack_connection *ret_connection)
 {
 	const int type = NFNL_MSG_TYPE(head->nlmsg_type);
+	struct conntrack_connection connection;
 	struct nlattr *attr[CTA_MAX + 1];
 	struct tuple original, reply;
 
@@ -104,10 +138,13 @@ enum conntrack_message_kind conntrack_message_read(struct nlmsghdr *head, struct
 	    !read_tuple(attr[CTA_TUPLE_ORIG], &original) || !read_tuple(attr[CTA_TUPLE_REPLY], &reply) ||
 	    original.proto != reply.proto || original.is_ipv4 != reply.is_ipv4)
 		return CONNTRACK_MESSAGE_MALFORMED;
-	*ret_connection = (struct conntrack_connection){ .view[0] = original.pair, .proto = original.proto };
+	connection = (struct conntrack_connection){ .view[0] = original.pair, .proto = original.proto };
 	for (int i = 0; i < 2; i++) {	/* answers come from the server */
-		memcpy(ret_connection->view[1].addr[i], reply.pair.addr[!i], sizeof(reply.pair.addr[0]));
-		ret_connection->view[1].port[i] = reply.pair.port[!i];
+		memcpy(connection.view[1].addr[i], reply.pair.addr[!i], sizeof(reply.pair.addr[0]));
+		connection.view[1].port[i] = reply.pair.port[!i];
 	}
+	if (!read_more(attr, &connection))
+		return CONNTRACK_MESSAGE_MALFORMED;
+	*ret_connection = connection;
 	return type == IPCTNL_MSG_CT_NEW ? CONNTRACK_MESSAGE_NEW : CONNTRACK_MESSAGE_DESTROY;
 }

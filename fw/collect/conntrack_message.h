@@ -2,7 +2,8 @@
 /*
  * conntrack_message - what one message of ctnetlink says: which connection began or ended, and what NAT makes of it.
  *
- * Reads the two tuples with libnl's attribute parser and nothing else of the message: NAT shows as a reply tuple that is
+ * Reads the two tuples with libnl's attribute parser, and, where they are there, the counters (dumps and ends have them, with
+ * net.netfilter.nf_conntrack_acct) and whether a NIC forwards it. NAT shows as a reply tuple that is
  * not the mirror image of the original one. ICMP ids, GRE keys and zones are left out, as a flow key has none of them.
  * Without state, allocation and logging. Addresses and ports are in wire order, IPv4 as ::ffff:a.b.c.d.
  */
@@ -20,11 +21,20 @@ struct conntrack_pair {
 };
 _Static_assert(sizeof(struct conntrack_pair) == 36, "no padding: it is compared and hashed as bytes");
 
+/* What conntrack has counted since the connection began: by who sent it. IP bytes. */
+struct conntrack_counts {
+	uint64_t packets[2], bytes[2];
+};
+
 struct conntrack_connection {
 	struct conntrack_pair view[2];	/* the first packet as it came to the gateway, and as it left it */
 	uint8_t proto;			/* IANA protocol number */
-	uint8_t zero[3];
+	uint8_t in_hardware;		/* a NIC forwards it now (IPS_HW_OFFLOAD) */
+	uint8_t has_counts;
+	uint8_t zero[5];
+	struct conntrack_counts counts;
 };
+_Static_assert(sizeof(struct conntrack_connection) == 112, "no padding");
 
 enum conntrack_message_kind {
 	CONNTRACK_MESSAGE_NEW,		/* it began, changed, or is in a dump */

@@ -53,7 +53,7 @@ int conntrack_table_new(struct conntrack_table **ret_table, size_t entries, stru
 	struct conntrack_table *table;
 	uint32_t buckets = 1;
 
-	_Static_assert(sizeof(struct entry) == 120, "the header says so");
+	_Static_assert(sizeof(struct entry) == 160, "the header says so");
 	if (!entries || entries > ENTRIES_LIMIT)
 		return -EINVAL;
 	while (buckets < 2 * entries)	/* at least 2 */
@@ -259,6 +259,15 @@ static void drop_alike(struct conntrack_table *table, const struct conntrack_con
 		}
 }
 
+static void take_counts(struct entry *e, const struct conntrack_connection *c)
+{
+	e->connection.in_hardware |= c->in_hardware;	/* once is enough: at the end it is not any more */
+	if (!c->has_counts)
+		return;
+	e->connection.has_counts = 1;
+	e->connection.counts = c->counts;
+}
+
 void conntrack_table_add(struct conntrack_table *table, const struct conntrack_connection *connection)
 {
 	uint32_t index = find_entry(table, connection);
@@ -266,13 +275,14 @@ void conntrack_table_add(struct conntrack_table *table, const struct conntrack_c
 
 	if (index) {
 		e->connections = has_ports(connection) || e->ended_ns != RUNNING ? 1 : e->connections + 1;
+		e->connection = *connection;
 		list_take(table, index);
 		list_append(table, index, RUNNING);
 		return;
 	}
 	if (has_ports(connection))
 		drop_alike(table, connection);
-	if (is_same(&connection->view[0], &connection->view[1]))
+	if (is_same(&connection->view[0], &connection->view[1]) && !connection->in_hardware)
 		return;
 	index = take_free(table);
 	e = &table->entries[index];
@@ -283,6 +293,16 @@ void conntrack_table_add(struct conntrack_table *table, const struct conntrack_c
 	table->used++;
 }
 
+void conntrack_table_refresh(struct conntrack_table *table, const struct conntrack_connection *connection)
+{
+	const uint32_t index = find_entry(table, connection);
+
+	if (index)
+		take_counts(&table->entries[index], connection);
+	else if (connection->in_hardware)
+		conntrack_table_add(table, connection);
+}
+
 void conntrack_table_end(struct conntrack_table *table, const struct conntrack_connection *connection, uint64_t now_ns)
 {
 	const uint32_t index = find_entry(table, connection);
@@ -290,6 +310,7 @@ void conntrack_table_end(struct conntrack_table *table, const struct conntrack_c
 
 	if (!index || e->ended_ns != RUNNING)
 		return;
+	take_counts(e, connection);
 	if (e->connections > 1) {
 		e->connections--;
 		return;
@@ -331,4 +352,27 @@ bool conntrack_table_find(const struct conntrack_table *table, uint8_t proto, co
 	if (is_found)
 		*ret_other = found;
 	return is_found;
+}
+
+bool conntrack_table_counts(const struct conntrack_table *table, uint8_t proto, const struct conntrack_pair *pair,
+			    struct conntrack_counts *ret_counts)
+{
+	struct walk walk = walk_begin(table, proto, pair);
+	uint32_t node, found = 0;
+	bool is_back = false;
+
+	while ((node = walk_next(table, &walk))) {
+		if (found && found / 2 != node / 2)
+			return false;
+		if (!found)
+			is_back = walk.is_back;
+		found = node;
+	}
+	if (!found || !table->entries[found / 2].connection.in_hardware || !table->entries[found / 2].connection.has_counts)
+		return false;
+	*ret_counts = table->entries[found / 2].connection.counts;
+	if (is_back)
+		*ret_counts = (struct conntrack_counts){ { ret_counts->packets[1], ret_counts->packets[0] },
+							 { ret_counts->bytes[1], ret_counts->bytes[0] } };
+	return true;
 }

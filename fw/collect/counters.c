@@ -33,7 +33,7 @@ const char *const stat_texts[STAT_N] = {
 #undef X
 };
 
-const char *const book_proto_names[4] = { "tcp", "udp", "icmp", "other" };
+const char *const book_proto_names[BOOK_PROTOS] = { "tcp", "udp", "icmp", "other" };
 
 /* Adds up the @words 64-bit words of a per-CPU value. The kernel rounds each CPU's share up to 8 bytes: none to round. */
 static int sum_cpus(int fd, uint32_t key, uint64_t *ret_sum, size_t words)

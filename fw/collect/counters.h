@@ -18,7 +18,7 @@ extern const char *const book_class_names[BOOK_N];	/* "arp", ... */
 extern const char *const book_class_texts[BOOK_N];
 extern const char *const stat_names[STAT_N];
 extern const char *const stat_texts[STAT_N];
-extern const char *const book_proto_names[4];		/* books.full_proto */
+extern const char *const book_proto_names[BOOK_PROTOS];	/* refused.proto */
 
 int counters_books(const struct counters *c, uint32_t port, struct books *ret_books);
 int counters_taken(const struct counters *c, uint32_t port, struct taken *ret_taken);

@@ -152,15 +152,18 @@ static int open_object(struct dataplane *dp)
 	return 0;
 }
 
-static int set_constants(struct dataplane *dp, bool replay)
+static int set_constants(struct dataplane *dp, const struct dataplane_settings *settings)
 {
-	uint32_t bucket_mask = dp->meta.slots / BUCKET_SLOTS - 1, hello_mask = dp->meta.hellos - 1, is_replay = replay;
+	uint32_t bucket_mask = dp->meta.slots / BUCKET_SLOTS - 1, hello_mask = dp->meta.hellos - 1, is_replay = settings->replay;
 	uint32_t tcp_mask = dp->meta.tcps - 1;
+	uint64_t new_interval_ns = settings->new_interval_ns, new_burst_ns = settings->new_burst_ns;
 	const struct rodata_value values[] = {
 		{ "cfg_bucket_mask", &bucket_mask, sizeof(bucket_mask) },
 		{ "cfg_hello_mask", &hello_mask, sizeof(hello_mask) },
 		{ "cfg_tcp_mask", &tcp_mask, sizeof(tcp_mask) },
 		{ "cfg_seed", &dp->meta.seed, sizeof(dp->meta.seed) },
+		{ "cfg_new_interval_ns", &new_interval_ns, sizeof(new_interval_ns) },
+		{ "cfg_new_burst_ns", &new_burst_ns, sizeof(new_burst_ns) },
 		{ "cfg_replay", &is_replay, sizeof(is_replay) },
 	};
 	const char *missing = NULL;
@@ -402,7 +405,7 @@ static int bring_up(struct dataplane *dp, const struct dataplane_settings *setti
 	if (!err && dp->pin_dir)
 		err = reuse_maps(dp);
 	if (!err)
-		err = set_constants(dp, settings->replay);
+		err = set_constants(dp, settings);
 	if (!err)
 		err = load(dp);
 	if (!err && !dp->reused)

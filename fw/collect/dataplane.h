@@ -29,6 +29,7 @@ struct dataplane_settings {
 	uint32_t slots;		/* of the flow table: a power of two */
 	uint32_t hellos;	/* of the walk pool: a power of two */
 	uint64_t seed;		/* of the flow hash; 0: a random one */
+	uint64_t new_interval_ns, new_burst_ns;	/* of new flows (bpf/maps.h); 0: no limit */
 	bool replay;		/* time and frame length come from map "replay" */
 	uint32_t programs;	/* 1 << PROGRAM_*: only these are loaded; 0: all */
 };

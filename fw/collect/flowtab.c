@@ -361,7 +361,7 @@ static uint64_t since(uint64_t then_ns, uint64_t now_ns)
 static enum flow_end end_of(const struct flowtab *ft, const struct flow_slot *slot, uint64_t now_ns)
 {
 	const struct flowtab_limits *limits = &ft->settings.limits;
-	const uint32_t flags = slot->flags, both = flags & flags >> 8;
+	const uint32_t flags = slot->flags, both = flags & flags >> 8, initiator = flags >> (flags & FLOW_INITIATOR_B ? 8 : 0);
 	const uint64_t quiet_ns = since(MAX(slot->last_ns, slot->first_ns), now_ns);
 
 	if (ft->end_all)
@@ -370,6 +370,8 @@ static enum flow_end end_of(const struct flowtab *ft, const struct flow_slot *sl
 		return quiet_ns >= limits->idle_ns ? FLOW_END_IDLE : 0;
 	if (both & TH_FIN || (flags | flags >> 8) & TH_RST)
 		return quiet_ns >= limits->fin_ns ? FLOW_END_DETECTED : 0;
+	if ((initiator & (TH_SYN | TH_ACK)) == TH_SYN)
+		return quiet_ns >= limits->syn_ns ? FLOW_END_IDLE : 0;
 	return quiet_ns >= limits->tcp_idle_ns ? FLOW_END_IDLE : 0;
 }
 

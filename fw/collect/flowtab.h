@@ -30,6 +30,7 @@ enum flow_end {
 struct flowtab_limits {
 	uint64_t tcp_idle_ns;	/* no packet for this long: the flow has ended */
 	uint64_t idle_ns;	/* the same for all but TCP */
+	uint64_t syn_ns;	/* TCP flow whose handshake did not come about: SYN, and no ACK of its sender */
 	uint64_t fin_ns;	/* TCP flow that was closed: its late packets still come */
 	uint64_t active_ns;	/* last report older than this: report it, though still alive */
 };

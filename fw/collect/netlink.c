@@ -23,20 +23,21 @@ static int from_nl(int err)
 	case NLE_NOMEM:		return -ENOMEM;
 	case NLE_PERM:		return -EPERM;
 	case NLE_NOACCESS:	return -EACCES;
+	case NLE_PROTO_MISMATCH: return -EPROTONOSUPPORT;
 	case NLE_INTR:
 	case NLE_DUMP_INTR:	return -EINTR;
 	default:		return -EIO;
 	}
 }
 
-int netlink_open(struct nl_sock **ret_nl)
+int netlink_open(struct nl_sock **ret_nl, int protocol)
 {
 	struct nl_sock *nl = nl_socket_alloc();
 	int err;
 
 	if (!nl)
 		return -ENOMEM;
-	err = nl_connect(nl, NETLINK_ROUTE);
+	err = nl_connect(nl, protocol);
 	if (err < 0) {
 		nl_socket_free(nl);
 		return from_nl(err);

@@ -2,6 +2,7 @@
 #include "collect/ports.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -392,7 +393,7 @@ static int start(struct ports *ports, const struct ports_settings *settings)
 	if (!err)
 		err = load_names(ports);
 	if (!err)
-		err = netlink_open(&ports->attach.nl);
+		err = netlink_open(&ports->attach.nl, NETLINK_ROUTE);
 	if (!err)
 		err = ifwatch_open(&ports->watch, ports->loop, &calls);	/* before the dump: what changes after it is heard */
 	if (!err)

@@ -109,6 +109,9 @@
 	FIELD(destination, "long", "bytes", "never", "the same, sent by the responder", \
 	      true, u64(w, r->destination.ip_bytes)) \
 	CLOSE() \
+	FIELD(bytes_source, "keyword", "", "no flowtable lets this port's NIC forward flows: all is measured at the hook", \
+	      "of totals: hook, or conntrack (IP bytes and link headers), where it counted more than reached the hook", \
+	      record_bytes_source_text(r->bytes_source), quoted(w, record_bytes_source_text(r->bytes_source))) \
 	OPEN(totals) \
 	FIELDS_TOTALS(OPEN, FIELD, CLOSE, source, "initiator") \
 	FIELDS_TOTALS(OPEN, FIELD, CLOSE, destination, "responder") \

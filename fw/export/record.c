@@ -32,6 +32,12 @@ static const char *const INITIATOR_TEXTS[INITIATOR_N] = {
 #undef X
 };
 
+static const char *const BYTES_SOURCE_TEXTS[BYTES_SOURCE_N] = {
+#define X(id, text) text,
+	BYTES_SOURCES(X)
+#undef X
+};
+
 static const char *const NAME_STATUS_TEXTS[NAME_N] = {
 #define X(id, name, text) name,
 	NAME_STATUSES(X)
@@ -51,6 +57,11 @@ const char *record_end_reason_text(uint8_t reason)
 const char *record_initiator_text(uint8_t initiator)
 {
 	return initiator < ARRAY_SIZE(INITIATOR_TEXTS) ? INITIATOR_TEXTS[initiator] : NULL;
+}
+
+const char *record_bytes_source_text(uint8_t source)
+{
+	return source < ARRAY_SIZE(BYTES_SOURCE_TEXTS) ? BYTES_SOURCE_TEXTS[source] : NULL;
 }
 
 const char *record_name_status_text(uint8_t status)

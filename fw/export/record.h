@@ -46,6 +46,19 @@ enum initiator {
 	INITIATOR_N,
 };
 
+/* Where weir.totals come from: weir.bytes_source. */
+#define BYTES_SOURCES(X) \
+	X(NOT_SAID,	NULL)		/* the hook: no flow of this port can go past it */ \
+	X(HOOK,		"hook")		/* the hook, though the NIC may forward: conntrack knows of no more */ \
+	X(CONNTRACK,	"conntrack")	/* one side's at least: it counted what the NIC forwarded */
+
+enum bytes_source {
+#define X(id, text) BYTES_SOURCE_##id,
+	BYTES_SOURCES(X)
+#undef X
+	BYTES_SOURCE_N,
+};
+
 struct record_side {
 	__be32 addr[4];		/* as in struct flow_key: IPv4 as ::ffff:a.b.c.d */
 	__be16 port;		/* where record.has_ports */
@@ -143,6 +156,7 @@ struct record {
 	uint8_t end_reason;	/* enum end_reason; 0: absent */
 	uint8_t initiator;	/* enum initiator */
 	uint8_t name_status;	/* enum name_status; NAME_N: absent */
+	uint8_t bytes_source;	/* enum bytes_source */
 	uint16_t vlan[2];	/* outermost first; 0: none */
 	uint16_t pppoe_session;	/* 0: none */
 	char community_id[COMMUNITY_ID_TEXT];	/* "": absent */
@@ -170,6 +184,7 @@ bool record_is_tls(const struct record *r);		/* a ClientHello was seen */
 const char *record_protocol(const struct record *r);	/* NULL: not known */
 const char *record_proto_name(uint8_t proto);		/* IANA keyword in lower case; NULL: no common one */
 const char *record_end_reason_text(uint8_t reason);	/* NULL: not said */
+const char *record_bytes_source_text(uint8_t source);	/* NULL: not said */
 const char *record_initiator_text(uint8_t initiator);	/* NULL: unknown */
 const char *record_name_status_text(uint8_t status);	/* NULL: unknown */
 

@@ -53,6 +53,7 @@ static void take_report(const struct flow_report *report, void *arg)
 	report_finish(&a->reporter, &record);
 	publish_record(a->publish, &record);
 	tcp_totals_add(a->tcp, report, &record);
+	a->snap.completed += record.bytes_source == BYTES_SOURCE_CONNTRACK;
 	a->sum.records++;
 	for (int i = 0; i < 2; i++) {
 		a->sum.packets += report->packets[i];
@@ -82,10 +83,20 @@ static bool port_same(const struct port_state *x, const struct port_state *y)
 	       !strcmp(x->reason, y->reason);
 }
 
+static void set_report_port(struct agent *a, const struct port_state *state)
+{
+	a->reporter.port[state->port % PORTS_MAX] = (struct report_port){
+		.name = state->name,
+		.role = state->role[0] ? state->role : NULL,
+		.hook = state->rx != ATTACHED_NONE ? attached_names[state->rx] : NULL,
+		.in_hardware = offload_of(&a->snap.offload, state->name) == OFFLOAD_HARDWARE,
+		.raw_ip = state->flags & PORT_RAW_IP,
+	};
+}
+
 static void set_port(struct agent *a, const struct port_state *state)
 {
 	struct snapshot_port *p = agent_find_port(a, state->port);
-	struct report_port *name;
 	struct port_state before;
 	bool is_on = state->rx != ATTACHED_NONE;
 
@@ -97,10 +108,8 @@ static void set_port(struct agent *a, const struct port_state *state)
 	p->state = *state;
 	p->state.name[sizeof(p->state.name) - 1] = p->state.role[sizeof(p->state.role) - 1] = 0;
 	p->state.reason[sizeof(p->state.reason) - 1] = 0;
-	name = &a->reporter.port[state->port];
-	name->name = p->state.name;
-	name->role = p->state.role[0] ? p->state.role : NULL;
-	name->hook = is_on ? attached_names[state->rx] : NULL;
+	agent_ask_features(a, p);
+	set_report_port(a, &p->state);
 	if (is_on != (before.rx != ATTACHED_NONE) && !(is_on && state->taken_over))
 		agent_say_event(a, is_on ? "port_attached" : "port_detached", p->state.name, NULL,
 			  p->state.reason[0] ? p->state.reason : NULL);
@@ -208,6 +217,11 @@ static void supervisor_ready(struct loop_fd *watch, uint32_t events)
 		case AGENT_UPLINK_STARTS:
 			a->snap.uplink_starts = order.uplink_starts;
 			break;
+		case AGENT_OFFLOAD:
+			a->snap.offload = order.offload;
+			for (unsigned int i = 0; i < a->snap.ports; i++)
+				set_report_port(a, &a->snap.port[i].state);
+			break;
 		case AGENT_STOP:
 			stop(a);
 			break;
@@ -242,6 +256,12 @@ static int take_event(void *arg, void *data, size_t size)
 		a->hurry_until_ns = loop_now_ns() + HURRY_NS;
 		log_warn("flow table is full: frames on port %s are counted without a flow", p ? p->state.name : "?");
 		agent_say_event(a, "table_full", p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
+		break;
+	case EVENT_NEW_LIMIT:
+		p = agent_find_port(a, event->port);
+		a->hurry_until_ns = loop_now_ns() + HURRY_NS;
+		log_warn("more new flows than are admitted: frames on port %s are counted without a flow", p ? p->state.name : "?");
+		agent_say_event(a, "new_flow_limit", p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
 		break;
 	}
 	return 0;
@@ -355,6 +375,7 @@ static int open_table(struct agent *a)
 		.limits = {
 			.tcp_idle_ns = a->conf->flows.tcp_idle_timeout_ns,
 			.idle_ns = a->conf->flows.idle_timeout_ns,
+			.syn_ns = a->conf->flows.syn_timeout_ns,
 			.fin_ns = a->conf->flows.fin_timeout_ns,
 			.active_ns = a->conf->flows.active_timeout_ns,
 		},
@@ -409,6 +430,8 @@ static int open_all(struct agent *a)
 		log_warn("this libcrypto has no SHA-1: records have no network.community_id");
 	if (!err)
 		err = publish_new(&a->publish, a->loop, a->conf, fds->link_fd, a->boot_id, a->epoch);
+	if (!err && nic_open(&a->nic))
+		log_warn("no rtnetlink socket: the books are not held against the NICs' counters");
 	if (!err)
 		err = control_new(&a->control, a->loop, fds->control_fd, SNAPSHOT_TEXT_MAX, agent_answer, a);
 	if (err)
@@ -483,6 +506,7 @@ int agent_run(const struct agent_settings *settings)
 	identify_free(a->identify);
 	device_feed_free(a->feed);
 	tcp_totals_free(a->tcp);
+	nic_close(a->nic);
 	community_id_free(a->reporter.community_id);
 	conntrack_free(a->reporter.conntrack);
 	privacy_free(a->reporter.privacy);

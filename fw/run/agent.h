@@ -14,6 +14,7 @@
 
 #include "base/conf.h"
 #include "bpf/abi.h"
+#include "collect/offload.h"
 #include "collect/ports.h"
 
 #define AGENT_STOP_NS 5000000000ULL
@@ -36,7 +37,7 @@ struct agent_settings {
 	uint32_t starts;	/* of the agent, this one included */
 };
 
-enum agent_order_type { AGENT_PORT = 1, AGENT_PORTS_COUNTERS, AGENT_UPLINK_STARTS, AGENT_STOP };
+enum agent_order_type { AGENT_PORT = 1, AGENT_PORTS_COUNTERS, AGENT_UPLINK_STARTS, AGENT_OFFLOAD, AGENT_STOP };
 
 /* Both ends are one program: host order, fixed size. */
 struct agent_order {
@@ -45,6 +46,7 @@ struct agent_order {
 	union {
 		struct port_state port;
 		struct ports_counters ports_counters;
+		struct offload offload;
 	};
 };
 

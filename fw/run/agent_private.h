@@ -7,6 +7,7 @@
 
 #include "base/loop.h"
 #include "collect/counters.h"
+#include "collect/nic.h"
 #include "run/agent.h"
 #include "run/device_feed.h"
 #include "run/identify.h"
@@ -34,6 +35,7 @@ struct agent {
 	struct top *top;
 	struct reporter reporter;
 	struct counters counters;
+	struct nic *nic;	/* NULL: no residuals */
 	struct loop_fd supervisor, events, nat;
 	struct loop_timer ring_look, sweep, batch, health, summary, clock, stop_limit;
 	uint64_t hurry_until_ns;	/* the table was full: sweep more often */
@@ -51,6 +53,7 @@ struct agent {
 uint64_t agent_wall_us(void);
 struct snapshot_port *agent_find_port(struct agent *a, uint16_t port);	/* NULL: not known */
 struct snapshot *agent_snapshot(struct agent *a);	/* a->snap, brought to this moment */
+void agent_ask_features(struct agent *a, struct snapshot_port *p);	/* offloads of its interface, as they are now */
 void agent_take_books(struct agent *a);		/* at the end of a sweep: seen, taken and left belong together */
 
 int agent_answer(const char *request, struct writer *w, void *arg);	/* control_answer */

@@ -54,18 +54,76 @@ struct snapshot *agent_snapshot(struct agent *a)
 	return s;
 }
 
+void agent_ask_features(struct agent *a, struct snapshot_port *p)
+{
+	if (!a->nic || !p->state.ifindex || nic_features(a->nic, p->state.name, &p->features))
+		p->features = 0;
+}
+
+/* A mirror port's books know only what it received; what it sends itself is in there. */
+static void as_one(struct nic_counters *nic)
+{
+	nic->dir[DIR_RX].frames += nic->dir[DIR_TX].frames;
+	nic->dir[DIR_RX].bytes += nic->dir[DIR_TX].bytes;
+}
+
+/* Books and NIC of one port, read together. False: the interface cannot be asked, it may go at any time. */
+static bool read_port(struct agent *a, struct snapshot_port *p, struct residual_reading *ret_reading)
+{
+	const struct port_state *state = &p->state;
+	const bool mirror = state->flags & PORT_MIRROR;
+	struct residual_reading reading = {
+		.ifindex = state->ifindex,
+		.attach_count = state->attach_count,
+		.features = p->features,
+		.hook = { state->rx != ATTACHED_NONE, state->tx != ATTACHED_NONE && !mirror },
+		.foreign_xdp = state->foreign_xdp,
+		.hw_flowtable = offload_of(&a->snap.offload, state->name) == OFFLOAD_HARDWARE,
+		.raw_ip = state->flags & PORT_RAW_IP,
+		.at_us = agent_wall_us(),
+	};
+	bool is_known = a->nic && state->ifindex && !nic_read(a->nic, state->ifindex, &reading.nic[0]);
+
+	if (counters_books(&a->counters, state->port, &p->books) || counters_taken(&a->counters, state->port, &p->taken))
+		log_warn("books of port %s cannot be read: %s", state->name, strerror(errno));
+	if (!is_known || nic_read(a->nic, state->ifindex, &reading.nic[1]))
+		return false;
+	for (int dir = 0; dir < DIRS; dir++) {
+		reading.seen[dir] = p->books.dir[dir].seen;
+		reading.joined[dir] = p->books.dir[dir].joined;
+	}
+	for (int i = 0; mirror && i < 2; i++)
+		as_one(&reading.nic[i]);
+	*ret_reading = reading;
+	return true;
+}
+
+/* Queues come last: what they drop meanwhile is missing nowhere yet, but what is missing they have dropped. */
 void agent_take_books(struct agent *a)
 {
 	const struct flowtab_counters *t = flowtab_counters(a->ft);
+	struct residual_reading reading[PORTS_MAX];
+	bool is_known[PORTS_MAX];
 
 	for (unsigned int i = 0; i < a->snap.ports; i++) {
 		struct snapshot_port *p = &a->snap.port[i];
 
-		if (counters_books(&a->counters, p->state.port, &p->books) ||
-		    counters_taken(&a->counters, p->state.port, &p->taken))
-			log_warn("books of port %s cannot be read: %s", p->state.name, strerror(errno));
+		is_known[i] = read_port(a, p, &reading[i]);
 		p->pending = t->pending[p->state.port % PORTS_MAX];
 		snapshot_close_books(p);
+	}
+	if (a->nic)
+		nic_read_queues(a->nic);	/* refused: as if there were none; then drops are unexplained */
+	for (unsigned int i = 0; i < a->snap.ports; i++) {
+		struct snapshot_port *p = &a->snap.port[i];
+
+		if (!is_known[i]) {
+			residual_none(&p->residual);
+			continue;
+		}
+		reading[i].queue = nic_queue(a->nic, p->state.ifindex);
+		if (residual_take(&p->residual, &reading[i]))
+			p->said = (struct snapshot_said){ 0 };
 	}
 }
 
@@ -107,9 +165,17 @@ void agent_say_health(struct agent *a)
 	snapshot_health_json(&w, agent_snapshot(a));
 	say(a, MESSAGE_HEALTH, &w);
 	for (unsigned int i = 0; i < a->snap.ports; i++) {
+		struct snapshot_port *p = &a->snap.port[i];
+
 		writer_undo(&w, 0);
-		snapshot_port_json(&w, &a->snap, &a->snap.port[i]);
+		snapshot_port_json(&w, &a->snap, p);
 		say(a, MESSAGE_IFACE, &w);
+		p->said.at_us = a->snap.now_us;
+		for (int dir = 0; dir < DIRS; dir++) {
+			p->said.all[dir] = p->residual.dir[dir].all;
+			p->said.unexplained[dir] = p->residual.dir[dir].unexplained;
+		}
+		agent_ask_features(a, p);
 	}
 }
 

@@ -6,6 +6,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#define ETHERNET_BYTES	14
+#define TAG_BYTES	4
+#define PPPOE_BYTES	8	/* PPPoE and PPP, RFC 2516 4 */
+
 static void fill_side(struct record_side *side, const struct flow_report *flow, int b)
 {
 	const struct flow_key *key = flow->key;
@@ -59,6 +63,42 @@ static void fill_nat(const struct reporter *r, struct record *record)
 	fill_nat_side(&record->destination, &nat.server);
 }
 
+/* Headers in front of IP, as the flow's frames have them. */
+static uint64_t link_bytes(const struct report_port *port, const struct record *record)
+{
+	const unsigned int tags = !!record->vlan[0] + !!record->vlan[1];
+
+	if (port->raw_ip)
+		return 0;
+	return ETHERNET_BYTES + tags * TAG_BYTES + (record->pppoe_session ? PPPOE_BYTES : 0);
+}
+
+/*
+ * Frames that the NIC forwarded reached no hook: where conntrack has counted more, the totals are its. It counts IP bytes;
+ * as frame bytes they have the link headers, but no padding.
+ */
+static void complete_totals(const struct reporter *r, const struct report_port *port, struct record *record)
+{
+	struct record_side *side[2] = { &record->source, &record->destination };
+	struct conntrack_sent sent[2];
+
+	if (!port->in_hardware || !r->conntrack)
+		return;
+	record->bytes_source = BYTES_SOURCE_HOOK;
+	if (!conntrack_sent(r->conntrack, record->proto, record->source.addr, record->source.port, record->destination.addr,
+			    record->destination.port, sent))
+		return;
+	for (int i = 0; i < 2; i++) {
+		const uint64_t bytes = sent[i].bytes + sent[i].packets * link_bytes(port, record);
+
+		if (sent[i].packets <= side[i]->total_packets || bytes <= side[i]->total_bytes)
+			continue;
+		side[i]->total_packets = sent[i].packets;
+		side[i]->total_bytes = bytes;
+		record->bytes_source = BYTES_SOURCE_CONNTRACK;
+	}
+}
+
 void report_record(const struct reporter *r, const struct flow_report *flow, struct record *ret_record)
 {
 	const struct flow_key *key = flow->key;
@@ -92,6 +132,7 @@ void report_record(const struct reporter *r, const struct flow_report *flow, str
 	fill_side(&record->destination, flow, !initiator);
 	report_tcp(flow, &record->tcp);
 	fill_nat(r, record);
+	complete_totals(r, port, record);
 }
 
 void report_finish(struct reporter *r, struct record *record)

@@ -18,6 +18,8 @@ struct report_port {
 	const char *name;	/* NULL: unknown; so are the others */
 	const char *role;
 	const char *hook;
+	bool in_hardware;	/* a flowtable lets its NIC forward flows: conntrack may have counted more of them */
+	bool raw_ip;		/* frames have no Ethernet header */
 };
 
 struct reporter {

@@ -8,6 +8,7 @@
 #include "collect/counters.h"
 #include "export/record.h"
 #include "export/text.h"
+#include "run/snapshot_nic.h"
 
 static const char *const dir_names[DIRS] = { "rx", "tx" };
 
@@ -25,6 +26,7 @@ unsigned int snapshot_figures(const struct snapshot *s, struct figure ret_figure
 		{ "identity.mismatch", t->names_differ },
 		{ "nat.events", s->nat.events }, { "nat.entries", s->nat.entries }, { "nat.replaced", s->nat.replaced },
 		{ "nat.overruns", s->nat.overruns }, { "nat.malformed", s->nat.malformed },
+		{ "offload.completed", s->completed },
 		{ "devices.malformed", s->devices_malformed },
 #define X(name, text) { "devices." #name, s->devices.name },
 		DEVICES_COUNTERS(X)
@@ -226,7 +228,9 @@ static void text_books(struct writer *w, const struct snapshot *s)
 			writer_format(w, "%-20s %14lld %18lld   %s\n", "", (long long)moving.frames,
 				      (long long)moving.bytes, moving.frames || moving.bytes
 				      ? "came in during the sweep" : "unaccounted: the books balance");
+			snapshot_nic_text(w, p, dir);
 		}
+	snapshot_nic_legend(w, s);
 }
 
 static void text_counters(struct writer *w, const struct snapshot *s)
@@ -264,6 +268,7 @@ void snapshot_text(struct writer *w, const struct snapshot *s)
 	text_head(w, s);
 	text_ports(w, s);
 	text_tcp(w, s);
+	snapshot_nic_text_offload(w, s);
 	text_books(w, s);
 	text_counters(w, s);
 }
@@ -293,6 +298,13 @@ static void json_envelope(struct writer *w, const struct snapshot *s, const char
 	writer_text(w, "\",");
 }
 
+static void json_refused(struct writer *w, const char *name, const struct refused *refused, const char *end)
+{
+	writer_format(w, "\"%s\":{", name);
+	for (int i = 0; i < BOOK_PROTOS; i++)
+		json_tally(w, book_proto_names[i], &refused->proto[i], i == BOOK_PROTOS - 1 ? end : ",");
+}
+
 static void json_books(struct writer *w, const struct snapshot_port *p, int dir)
 {
 	const struct books *b = &p->books;
@@ -304,9 +316,8 @@ static void json_books(struct writer *w, const struct snapshot_port *p, int dir)
 	writer_text(w, "\"classes\":{");
 	for (int c = 0; c < BOOK_N; c++)
 		json_tally(w, book_class_names[c], &b->dir[dir].class[c], c == BOOK_N - 1 ? "}," : ",");
-	writer_text(w, "\"table_full\":{");
-	for (int i = 0; i < 4; i++)
-		json_tally(w, book_proto_names[i], &b->dir[dir].full_proto[i], i == 3 ? "}}" : ",");
+	json_refused(w, "table_full", &b->dir[dir].table_full, "},");
+	json_refused(w, "new_flow_limit", &b->dir[dir].new_limit, "}}");
 }
 
 void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct snapshot_port *port)
@@ -322,11 +333,14 @@ void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct
 	json_text(w, "tx_hook", attached_names[p->tx]);
 	if (p->reason[0])
 		json_text(w, "reason", p->reason);
+	json_text(w, "flow_offload", offload_mode_names[offload_of(&s->offload, p->name)]);
 	writer_format(w, "\"ifindex\":%u,\"up\":%s,\"books\":{", p->ifindex, p->up ? "true" : "false");
 	json_books(w, port, DIR_RX);
 	writer_char(w, ',');
 	json_books(w, port, DIR_TX);
-	writer_format(w, "},\"names\":{\"nameable\":%llu,\"named\":%llu}}}",
+	writer_text(w, "},");
+	snapshot_nic_json(w, port);
+	writer_format(w, "\"names\":{\"nameable\":%llu,\"named\":%llu}}}",
 		      (unsigned long long)s->coverage[p->port % PORTS_MAX].nameable,
 		      (unsigned long long)s->coverage[p->port % PORTS_MAX].named);
 }
@@ -355,6 +369,7 @@ static void json_health(struct writer *w, const struct snapshot *s)
 	writer_format(w, "\"tcp_pool\":{\"size\":%u,\"used\":%u},", s->tcps, tcps_used(s));
 	writer_format(w, "\"identity\":{\"size\":%u,\"used\":%llu},", IDENTITY_CONNECTIONS,
 		      (unsigned long long)s->identity_under_way);
+	snapshot_nic_json_offload(w, &s->offload);
 	writer_text(w, "\"name_status\":{");
 	for (int i = 0; i < NAME_N; i++)
 		writer_format(w, "%s\"%s\":%llu", i ? "," : "", record_name_status_text((uint8_t)i),

@@ -15,6 +15,8 @@
 #include "bpf/abi.h"
 #include "collect/conntrack.h"
 #include "collect/flowtab.h"
+#include "collect/offload.h"
+#include "collect/residual.h"
 #include "collect/ports.h"
 #include "enrich/devices.h"
 #include "enrich/quic.h"
@@ -25,7 +27,6 @@
 #include "status/control.h"
 
 #define SNAPSHOT_TEXT_MAX (256 * 1024)	/* 64 ports with all their counters fit */
-#define SNAPSHOT_PORT_JSON_MAX 8192
 
 struct snapshot_port {
 	struct port_state state;
@@ -34,6 +35,12 @@ struct snapshot_port {
 	struct taken pending;	/* in flow slots, by the last sweep */
 	struct tally seen_before[DIRS];	/* of the books when that sweep began */
 	uint32_t off[DIRS];	/* sweeps in a row whose rest is not explained by the frames that came meanwhile */
+	struct residual residual;	/* against the NIC's counters, at the same moment */
+	struct snapshot_said {		/* in the last iface message: an interval's is the difference */
+		uint64_t at_us;		/* since 1970; 0: none since the baseline */
+		struct residual_part all[DIRS], unexplained[DIRS];
+	} said;
+	uint32_t features;	/* of the interface, 1 << enum nic_feature */
 };
 
 /* Of ended flows: those that may have a name, and those that have one. */
@@ -78,6 +85,8 @@ struct snapshot {
 		struct tcp_total port[PORTS_MAX];
 	} tcp_before, tcp_now;
 	uint64_t tcp_names_in_other, tcp_devices_in_other;
+	struct offload offload;		/* flowtables */
+	uint64_t completed;		/* records with totals from conntrack */
 	unsigned int ports;
 	struct snapshot_port port[PORTS_MAX];
 };

@@ -18,6 +18,8 @@
 #include "base/util.h"
 #include "collect/conntrack.h"
 #include "collect/dataplane.h"
+#include "collect/netlink.h"
+#include "collect/offload.h"
 #include "collect/pins.h"
 #include "collect/ports.h"
 #include "mqtt/link.h"
@@ -32,6 +34,7 @@
 
 #define STOP_NS		(AGENT_STOP_NS + 4 * NS_PER_S)	/* then what still runs is killed */
 #define TELL_NS		(2 * NS_PER_S)			/* counters go to the agent this often */
+#define OFFLOAD_NS	(10 * NS_PER_S)			/* flowtables are looked at this often */
 #define PASSWORD_MAX	256
 
 /* An agent whose supervisor was killed ends by itself: it closes the control socket at once, and the rest by and by. */
@@ -45,11 +48,14 @@ struct supervisor {
 	struct dataplane *dp;
 	struct ports *ports;
 	struct child agent, uplink;
-	struct loop_timer stop_limit, tell;
+	struct loop_timer stop_limit, tell, offload_look;
+	struct nl_sock *offload_nl;	/* NULL: flowtables cannot be asked for */
+	struct offload offload;
 	struct privilege_user agent_user, uplink_user;
 	int link_fds[2];	/* agent's end, uplink's end: kept open for their successors */
 	int control_fd;
 	int lock_fd;
+	int conntrack_fd;	/* read by the agent; ours to ask. -1: none */
 	int agent_fds[2];	/* orders: ours, the agent's */
 	struct port_state said[PORTS_MAX];	/* what was logged of each port */
 	uint64_t started_ns;
@@ -118,6 +124,64 @@ static void tell_due(struct loop_timer *timer)
 	loop_timer_arm(s->loop, timer, loop_now_ns() + TELL_NS);
 }
 
+/* ---- flowtables ---- */
+
+static void tell_offload(struct supervisor *s)
+{
+	const struct agent_order o = { .type = AGENT_OFFLOAD, .offload = s->offload };
+
+	order(s, &o);
+}
+
+static void log_offload(const struct offload *now)
+{
+	const enum offload_mode mode = offload_most(now);
+
+	if (mode == OFFLOAD_UNKNOWN)
+		log_warn("flowtables: %s: whether flows are offloaded is not known", strerror(-now->err));
+	else
+		log_msg(mode == OFFLOAD_HARDWARE ? LOG_WARN : LOG_INFO, "flow offload: %s%s", offload_mode_names[mode],
+			mode == OFFLOAD_HARDWARE ? ": flows that the NIC forwards are not seen" : "");
+}
+
+static void offload_due(struct loop_timer *timer)
+{
+	struct supervisor *s = container_of(timer, struct supervisor, offload_look);
+	struct offload now;
+
+	offload_read(s->offload_nl, &now);
+	if (memcmp(&now, &s->offload, sizeof(now))) {
+		if (offload_most(&now) != offload_most(&s->offload))
+			log_offload(&now);
+		s->offload = now;
+		tell_offload(s);
+	}
+	if (offload_most(&now) == OFFLOAD_HARDWARE && now.acct && s->conntrack_fd >= 0)
+		conntrack_ask(s->conntrack_fd);		/* refused: the last list is still being read */
+	loop_timer_arm(s->loop, timer, loop_now_ns() + OFFLOAD_NS);
+}
+
+static void open_offload(struct supervisor *s)
+{
+	const int err = offload_open(&s->offload_nl);
+
+	s->offload_look.due = offload_due;
+	if (!err)
+		offload_due(&s->offload_look);
+	else if (err != -EPROTONOSUPPORT)	/* that one: no netfilter, so no flowtable */
+		s->offload.err = err;
+	if (s->offload.err)
+		log_offload(&s->offload);
+}
+
+static void open_conntrack(struct supervisor *s)
+{
+	const int err = conntrack_open_socket(&s->conntrack_fd);
+
+	if (err)
+		log_info("no NAT in records: connection tracking: %s", strerror(-err));
+}
+
 /* ---- the agent ---- */
 
 static int agent_main(struct child *child)
@@ -132,7 +196,7 @@ static int agent_main(struct child *child)
 			.taken = dataplane_map_fd(s->dp, "taken"), .books = dataplane_map_fd(s->dp, "books"),
 			.stats = dataplane_map_fd(s->dp, "stats"), .events = dataplane_map_fd(s->dp, "events"),
 			.supervisor_fd = s->agent_fds[1], .link_fd = s->link_fds[0], .control_fd = s->control_fd,
-			.lock_fd = s->lock_fd, .conntrack = -1,
+			.lock_fd = s->lock_fd, .conntrack = s->conntrack_fd,
 		},
 		.meta = *dataplane_meta(s->dp),
 		.privacy_key = s->privacy_key,
@@ -145,9 +209,8 @@ static int agent_main(struct child *child)
 	log_open("weir-agent", s->conf->run.log_level);
 	signal(SIGINT, SIG_IGN);	/* a terminal sends it to all of us: the supervisor says when to stop */
 	signal(SIGTERM, SIG_IGN);
-	err = conntrack_open_socket(&settings.fds.conntrack);	/* as root: each agent asks for all that there is */
-	if (err)
-		log_info("no NAT in records: connection tracking: %s", strerror(-err));
+	if (child->starts && s->conntrack_fd >= 0)	/* the first one reads what was asked for when it was opened */
+		conntrack_ask(s->conntrack_fd);		/* refused: NAT of new connections only */
 	privilege_keep_only((const int *)&settings.fds, sizeof(settings.fds) / sizeof(int));
 	err = privilege_drop(&s->agent_user);
 	if (!err)
@@ -172,6 +235,7 @@ static void agent_started(struct child *child)
 		o.port = *state;
 		order(s, &o);
 	}
+	tell_offload(s);
 	tell_agent(s);
 }
 
@@ -266,6 +330,7 @@ static void stop(struct supervisor *s)
 	loop_timer_stop(&s->agent.restart);
 	loop_timer_stop(&s->uplink.restart);
 	loop_timer_stop(&s->tell);
+	loop_timer_stop(&s->offload_look);
 	log_info("stopping; programs and tables stay");
 	order(s, &o);
 	loop_timer_arm(s->loop, &s->stop_limit, loop_now_ns() + STOP_NS);
@@ -378,6 +443,17 @@ static int lock_pins(struct supervisor *s)
 	return err == -EBUSY ? err : 0;	/* other errors: dataplane_open() meets them too, and says more */
 }
 
+/* Of each protocol a quarter of the slots in the time after which a quiet flow ends, on all CPUs together; at once a sixteenth. */
+static void limit_new_flows(struct dataplane_settings *settings, const struct conf *conf)
+{
+	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!conf->flows.new_flow_limit)
+		return;
+	settings->new_interval_ns = MAX(1, conf->flows.idle_timeout_ns * 4 * (uint64_t)MAX(1, cpus) / conf->flows.slots);
+	settings->new_burst_ns = conf->flows.idle_timeout_ns / 4;
+}
+
 static int open_dataplane(struct supervisor *s)
 {
 	const struct conf *conf = s->conf;
@@ -390,6 +466,7 @@ static int open_dataplane(struct supervisor *s)
 	};
 	int err;
 
+	limit_new_flows(&settings, conf);
 	object_path(beside);
 	if (!strcmp(conf->run.bpf_object, PREFIX "/lib/weir/weir.bpf.o") && access(conf->run.bpf_object, R_OK) &&
 	    !access(beside, R_OK))
@@ -466,6 +543,7 @@ int supervisor_run(const struct conf *conf)
 		.link_fds = { -1, -1 },
 		.control_fd = -1,
 		.lock_fd = -1,
+		.conntrack_fd = -1,
 		.agent_fds = { -1, -1 },
 		.started_ns = loop_now_ns(),
 	};
@@ -478,8 +556,10 @@ int supervisor_run(const struct conf *conf)
 		s.uplink = (struct child){ .name = "weir-uplink", .run = uplink_main, .started = uplink_started, .loop = s.loop };
 		s.stop_limit.due = kill_due;
 		s.tell.due = tell_due;
+		open_conntrack(&s);
 		child_start(&s.agent);
 		child_start(&s.uplink);
+		open_offload(&s);
 		err = open_ports(&s);
 		if (err)
 			stop(&s);
@@ -488,6 +568,7 @@ int supervisor_run(const struct conf *conf)
 		loop_run(s.loop);
 	}
 	ports_free(s.ports);
+	netlink_close(s.offload_nl);
 	dataplane_close(s.dp);
 	if (s.control_fd >= 0)
 		unlink(conf->run.control_socket);

@@ -169,7 +169,7 @@ static void open_flowtab(struct live *live)
 		.hellos = HELLOS,
 		.tcps = SLOTS / TCP_SLOTS_EACH,
 		.limits = {.tcp_idle_ns = 300 * NS_PER_S,
-			   .idle_ns = 60 * NS_PER_S,
+			   .idle_ns = 60 * NS_PER_S, .syn_ns = 15 * NS_PER_S,
 			   .fin_ns = 5 * NS_PER_S,
 			   .active_ns = 60 * NS_PER_S},
 	};

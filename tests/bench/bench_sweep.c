@@ -160,7 +160,7 @@ static void bench_sweep(uint32_t flows, int rounds)
 		.slots = 2 * flows,
 		.hellos = HELLOS,
 		.tcps = 2 * flows / TCP_SLOTS_EACH,
-		.limits = { .tcp_idle_ns = 60 * NS_PER_S, .idle_ns = 60 * NS_PER_S, .fin_ns = NS_PER_S,
+		.limits = { .tcp_idle_ns = 60 * NS_PER_S, .idle_ns = 60 * NS_PER_S, .syn_ns = 15 * NS_PER_S, .fin_ns = NS_PER_S,
 			    .active_ns = 600 * NS_PER_S },
 	};
 	int hash_fd = make_map(BPF_MAP_TYPE_HASH, sizeof(struct flow_key), sizeof(struct bench_count), 2 * flows, 0);

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -265,7 +266,7 @@ static void test_interfaces(int count, char **args)
 		.tx_tc_fd = program[PROGRAM_TX_TC].fd,
 	};
 
-	if (netlink_open(&settings.nl)) {
+	if (netlink_open(&settings.nl, NETLINK_ROUTE)) {
 		check(false, "rtnetlink socket");
 		return;
 	}

@@ -10,6 +10,13 @@ int foreign_xdp(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
+/* Not an own "xdp" section: ip link takes a program by its section. */
+SEC("xdp_drop_143")
+int foreign_xdp_drop(struct xdp_md *ctx)
+{
+	return ctx->data_end - ctx->data == 143 ? XDP_DROP : XDP_PASS;
+}
+
 SEC("tc")
 int foreign_tc(struct __sk_buff *ctx)
 {

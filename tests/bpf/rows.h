@@ -128,9 +128,15 @@ static void forget(void)
 	events = copies = 0;
 }
 
+#define LIMIT_BURST 10
+static uint64_t rows_new_interval_ns;	/* of the programs opened next; 0: new flows are not limited */
+
 static bool rows_open(const char *object)
 {
-	const struct dataplane_settings settings = { .object_path = object, .slots = SLOTS, .hellos = HELLOS, .seed = SEED };
+	const struct dataplane_settings settings = {
+		.object_path = object, .slots = SLOTS, .hellos = HELLOS, .seed = SEED, .new_interval_ns = rows_new_interval_ns,
+		.new_burst_ns = LIMIT_BURST * rows_new_interval_ns,
+	};
 	char error[DATAPLANE_ERROR_BYTES] = "";
 
 	if (dataplane_open(&dp, &settings, error)) {
@@ -210,7 +216,10 @@ static void read_books(__u32 port, struct books *ret)
 	for (int cpu = 0; cpu < cpus; cpu++)
 		for (size_t i = 0; i < sizeof(*ret) / 8; i++)
 			sum[i] += ((uint64_t *)&all[cpu])[i];
-	ret->dir[0].full_event_ns = ret->dir[1].full_event_ns = 0;
+	for (int dir = 0; dir < DIRS; dir++) {
+		ret->dir[dir].table_full.event_ns = ret->dir[dir].new_limit.event_ns = 0;
+		memset(ret->dir[dir].new_due_ns, 0, sizeof(ret->dir[dir].new_due_ns));
+	}
 }
 
 static uint64_t read_stat(enum stat_id id)
@@ -342,7 +351,7 @@ static void check_sum(void)
 	for (__u32 port = 0; port < PORTS_MAX; port++) {
 		read_books(port, &books[port]);
 		for (int dir = 0; dir < DIRS; dir++) {
-			struct tally sum = in_slots[port][dir], *full = books[port].dir[dir].full_proto;
+			struct tally sum = in_slots[port][dir], *full = books[port].dir[dir].table_full.proto;
 
 			for (int class = 0; class < BOOK_N; class++) {
 				sum.frames += books[port].dir[dir].class[class].frames;

@@ -14,6 +14,7 @@
 #include "rows_model.h"
 #include "rows_hello.h"
 #include "rows_copy.h"
+#include "rows_limit.h"
 #include "rows_tcp.h"
 #include "rows_wire.h"
 
@@ -339,6 +340,8 @@ static void test_gso(const struct gso_row *r)
 		read_books(PORT, &books);
 		EXPECT("frames seen", books.dir[dir].seen.frames, r->frames);
 		EXPECT("bytes seen", books.dir[dir].seen.bytes, r->bytes);
+		EXPECT("frames beyond the one packet", books.dir[dir].joined.frames, r->frames - 1);
+		EXPECT("bytes beyond it", books.dir[dir].joined.bytes, r->bytes - f.len);
 		for (uint32_t i = 0; i < SLOTS; i++) {
 			const struct flow_slot *slot = slot_at(i);
 
@@ -403,11 +406,11 @@ static void test_table_full(enum dataplane_program hook)
 	run_frame(hook, &f);
 	check_sum();
 	read_books(PORT, &books);
-	EXPECT("table_full: tcp", books.dir[dir].full_proto[0].frames, 2 * (SLOTS - refused[0]));
-	EXPECT("table_full: udp", books.dir[dir].full_proto[1].frames, 2 * (SLOTS - refused[1]));
-	EXPECT("table_full: icmp", books.dir[dir].full_proto[2].frames, 1);
-	EXPECT("table_full: icmp bytes", books.dir[dir].full_proto[2].bytes, f.len);
-	EXPECT("table_full: other", books.dir[dir].full_proto[3].frames, 2 * (2 * SLOTS - refused[3]));
+	EXPECT("table_full: tcp", books.dir[dir].table_full.proto[0].frames, 2 * (SLOTS - refused[0]));
+	EXPECT("table_full: udp", books.dir[dir].table_full.proto[1].frames, 2 * (SLOTS - refused[1]));
+	EXPECT("table_full: icmp", books.dir[dir].table_full.proto[2].frames, 1);
+	EXPECT("table_full: icmp bytes", books.dir[dir].table_full.proto[2].bytes, f.len);
+	EXPECT("table_full: other", books.dir[dir].table_full.proto[3].frames, 2 * (2 * SLOTS - refused[3]));
 	EXPECT("frames of the other direction", books.dir[!dir].seen.frames, 0);
 	ring_buffer__consume(ring);
 	EXPECT("events: one a CPU and second", events >= 1 && events <= 10u * (unsigned int)cpus, 1);
@@ -720,6 +723,12 @@ static void test_all(void)
 	test_wire();
 }
 
+static void rows_close(void)
+{
+	ring_buffer__free(ring);
+	dataplane_close(dp);
+}
+
 int main(void)
 {
 	const char *object = getenv("WEIR_OBJECT");
@@ -740,8 +749,15 @@ int main(void)
 	row_end("the verifier accepts the programs");
 	if (row_good) {
 		test_all();
-		ring_buffer__free(ring);
-		dataplane_close(dp);
+		rows_close();
+	}
+	rows_new_interval_ns = 1000000000000;	/* none is due again while the test runs */
+	row_good = rows_open(object ? object : path);
+	row_end("the same with a limit to new flows");
+	if (row_good) {
+		test_new_limit(PROGRAM_RX_XDP);
+		test_new_limit(PROGRAM_TX_TC);
+		rows_close();
 	}
 	printf("1..%u\n", row_number);
 	return failed != 0;

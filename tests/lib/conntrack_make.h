@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* conntrack_make - messages of ctnetlink in the kernel's format, written without libnl; and the addresses that tests use. */
+/* conntrack_make - messages of ctnetlink (and any attributes) in the kernel's format, written without libnl; and the addresses that tests use. */
 #pragma once
 
 #include <arpa/inet.h>
+#include <endian.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
@@ -12,7 +14,7 @@
 
 #include "collect/conntrack_message.h"
 
-#define MAKE_BYTES 256
+#define MAKE_BYTES 1024
 #define MAKE_NEW (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW)
 #define MAKE_DESTROY (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE)
 
@@ -68,6 +70,16 @@ static inline void make_tuple(struct make *m, uint16_t type, const struct conntr
 	make_close(m, tuple);
 }
 
+static inline void make_counters(struct make *m, uint16_t type, const struct conntrack_counts *counts, int from)
+{
+	const uint64_t packets = htobe64(counts->packets[from]), bytes = htobe64(counts->bytes[from]);
+	const uint32_t nest = make_open(m, type | NLA_F_NESTED);
+
+	make_attr(m, CTA_COUNTERS_PACKETS, &packets, 8);
+	make_attr(m, CTA_COUNTERS_BYTES, &bytes, 8);
+	make_close(m, nest);
+}
+
 static inline struct make make_message(uint16_t type, const struct conntrack_connection *c)
 {
 	struct make m = { .len = NLMSG_HDRLEN + sizeof(struct nfgenmsg) };
@@ -75,6 +87,12 @@ static inline struct make make_message(uint16_t type, const struct conntrack_con
 
 	make_tuple(&m, CTA_TUPLE_ORIG, &c->view[0], CONNTRACK_CLIENT, c->proto);
 	make_tuple(&m, CTA_TUPLE_REPLY, &c->view[1], CONNTRACK_SERVER, c->proto);
+	if (c->in_hardware)
+		make_attr(&m, CTA_STATUS, &(uint32_t){ htonl(IPS_HW_OFFLOAD | IPS_CONFIRMED) }, 4);
+	if (c->has_counts) {
+		make_counters(&m, CTA_COUNTERS_ORIG, &c->counts, CONNTRACK_CLIENT);
+		make_counters(&m, CTA_COUNTERS_REPLY, &c->counts, CONNTRACK_SERVER);
+	}
 	head.nlmsg_len = m.len;
 	memcpy(m.bytes, &head, sizeof(head));
 	return m;

@@ -72,6 +72,7 @@ static inline struct record records_full(void)
 	r.vlan[1] = 200;
 	r.pppoe_session = 7;
 	r.fragments = true;
+	r.bytes_source = BYTES_SOURCE_CONNTRACK;
 	r.sni = (const uint8_t *)"ex\xe9mple";
 	r.sni_len = 7;
 	r.alpn = (const uint8_t *)"\x02\xba\xad\x02h2";

@@ -43,7 +43,7 @@ is "uplink: no BPF map" "$(fds "$uplink" | grep -c bpf)" 0
 is "uplink: no BPF map in its memory" "$(grep -c anon_inode:bpf "/proc/$uplink/maps")" 0
 is "uplink: one network socket, to the broker" "$(sockets "$uplink")" tcp
 check "agent: has the maps" test "$(fds "$agent" | grep -c bpf-map)" -ge 8
-is "agent: no network socket but the events of connection tracking" "$(sockets "$agent")" netlink
+is "agent: no network socket but connection tracking's events and the NICs' counters" "$(sockets "$agent" | sort | uniq -c | xargs)" "2 netlink"
 is "supervisor: no socket to the broker" "$(sockets $AGENT | grep -c tcp)" 0
 check "supervisor: netlink, to follow the ports" test "$(sockets $AGENT | grep -c netlink)" -ge 1
 is "the control socket is the owner's only" "$(stat -c %a "$SOCKET")" 600

@@ -25,7 +25,7 @@ check "both ports measure" ports_measure
 in_ns client ping -c 3 -i 0.02 -q 10.2.0.2 >/dev/null
 check "books are filled" status_is 5 "s['ports'][0]['weir']['books']['rx']['seen']['frames'] >= 3"
 text=$(status)
-words=$(sed -n '/^#define BOOK_CLASSES/,/^$/p; /^#define STATS(X)/,/^$/p' bpf/abi.h | sed -n 's/.*X([A-Z_]*,[^"]*"\([a-z_]*\)".*/\1/p')
+words=$(sed -n '/^#define BOOK_CLASSES/,/^$/p; /^#define STATS(X)/,/^$/p' bpf/abi*.h | sed -n 's/.*X([A-Z_]*,[^"]*"\([a-z_]*\)".*/\1/p')
 check "the header names 16 or more counters" test "$(wc -w <<<"$words")" -ge 16
 missing=
 for word in $words; do grep -Eq "(^|[ ,])$word([ ,:]|\$)" <<<"$text" || missing+=" $word"; done

@@ -128,6 +128,7 @@ static const struct {
 	{ "flows.hello_walks",		"256", "65536", "128", "131072" },
 	{ "flows.tcp_idle_timeout",	"1s", "24h", "999ms", "86401s" },
 	{ "flows.idle_timeout",		"1s", "24h", "0s", "25h" },
+	{ "flows.syn_timeout",		"1s", "5m", "999ms", "301s" },
 	{ "flows.fin_timeout",		"100ms", "5m", "99ms", "301s" },
 	{ "flows.active_timeout",	"1s", "1h", "0h", "2h" },
 	{ "flows.sweep_interval",	"100ms", "60s", "99ms", "61s" },

@@ -139,6 +139,45 @@ static void many_in_one_datagram(void **state)
 	assert_int_equal(conntrack_counters(ct).malformed, one);
 }
 
+static void take(uint16_t type, uint16_t flags, const struct conntrack_connection *c)
+{
+	struct make m = make_message(type, c);
+
+	((struct nlmsghdr *)m.bytes)->nlmsg_flags = flags;
+	conntrack_take(ct, m.bytes, m.len, 5);
+}
+
+/* The first list makes connections known, later ones bring counts: without ports, nothing is counted twice. */
+static void lists_after_the_first(void **state)
+{
+	const struct nlmsghdr done = { .nlmsg_len = sizeof(done), .nlmsg_type = NLMSG_DONE, .nlmsg_flags = NLM_F_MULTI };
+	struct conntrack_connection c = both, ping = { .proto = 1, .view = {
+		make_pair("10.0.0.1", 0, "10.9.9.9", 0), make_pair("10.0.0.2", 0, "10.9.9.9", 0) } };
+	struct conntrack_sent sent[2];
+	struct conntrack_nat nat;
+
+	c.has_counts = c.in_hardware = 1;
+	c.counts = (struct conntrack_counts){ { 10, 20 }, { 1000, 2000 } };
+	take(MAKE_NEW, NLM_F_MULTI, &ping);
+	conntrack_take(ct, (void *)&done, sizeof(done), 5);
+	take(MAKE_NEW, NLM_F_MULTI, &ping);
+	take(MAKE_NEW, NLM_F_MULTI, &both);	/* heard of in no event, and not in hardware */
+	assert_false(find(&both.view[0], false, &nat));
+	take(MAKE_NEW, NLM_F_MULTI, &c);
+	assert_true(find(&both.view[0], false, &nat));
+	assert_true(conntrack_sent(ct, 6, c.view[1].addr[0], c.view[1].port[0], c.view[1].addr[1], c.view[1].port[1], sent));
+	assert_int_equal(sent[0].packets, 10);
+	assert_int_equal(sent[1].bytes, 2000);
+	assert_true(conntrack_sent(ct, 6, c.view[0].addr[1], c.view[0].port[1], c.view[0].addr[0], c.view[0].port[0], sent));
+	assert_int_equal(sent[0].packets, 20);
+	assert_false(conntrack_sent(ct, 17, c.view[0].addr[0], c.view[0].port[0], c.view[0].addr[1], c.view[0].port[1], sent));
+	assert_int_equal(conntrack_counters(ct).events, 1);
+	assert_int_equal(conntrack_counters(ct).entries, 2);
+	take(MAKE_DESTROY, 0, &ping);	/* one, though it was in both lists */
+	conntrack_read(ct, 5 + CONNTRACK_GRACE_NS);
+	assert_int_equal(conntrack_counters(ct).entries, 1);
+}
+
 static void nothing_blocks(void **state)
 {
 	static uint8_t large[33000];
@@ -208,6 +247,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(which_side_is_translated, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(gone_after_the_grace, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(many_in_one_datagram, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(lists_after_the_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_blocks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(bounded_work, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_real_socket, set_up, tear_down),

@@ -77,6 +77,13 @@ static void assert_pair(const struct conntrack_pair *pair, const char *client, u
 	"0400fd0200000000000000000000000000021c0002800500010011000000060002001388000006000300232800004c000280" \
 	"2c00018014000300fd02000000000000000000000000000214000400fd0200000000000000000000000000011c0002800500" \
 	"0100110000000600020023280000060003001388000008000c0098c5bcb60800030000000198080007000000001e"
+/* UDP 127.0.0.1:5001 to :5002 in a dump, 3 packets of 384 bytes and 2 of 156 back; nf_conntrack_acct = 1 */
+#define COUNTED \
+	"dc000000000102000100000068400000020000003400018014000180080001007f000001080002007f0000011c0002800500" \
+	"010011000000060002001389000006000300138a00003400028014000180080001007f000001080002007f0000011c000280" \
+	"050001001100000006000200138a00000600030013890000080003000000000a080008000000000008000c0098d8d8180800" \
+	"0b0000000001080007000000001e1c0009800c00010000000000000000030c00020000000000000001801c000a800c000100" \
+	"00000000000000020c000200000000000000009c"
 #define DUMP_END "140000000300020001000000a954000000000000"
 #define REFUSED "280000000200000001000000a9540000ffffffff1400000001010103010000000000000000000000"
 
@@ -184,6 +191,59 @@ static void every_attribute_matters(void **state)
 	}
 }
 
+static void counts_where_there_are_some(void **state)
+{
+	uint8_t bytes[MAKE_BYTES];
+
+	assert_int_equal(ask(bytes, from_hex(UDP6, bytes)), CONNTRACK_MESSAGE_NEW);
+	assert_false(got.has_counts || got.in_hardware);
+	assert_int_equal(ask(bytes, from_hex(COUNTED, bytes)), CONNTRACK_MESSAGE_NEW);
+	assert_true(got.has_counts);
+	assert_false(got.in_hardware);
+	assert_int_equal(got.counts.packets[CONNTRACK_CLIENT], 3);
+	assert_int_equal(got.counts.bytes[CONNTRACK_CLIENT], 384);
+	assert_int_equal(got.counts.packets[CONNTRACK_SERVER], 2);
+	assert_int_equal(got.counts.bytes[CONNTRACK_SERVER], 156);
+}
+
+/* Written without libnl; each of the six more attributes cut, of another length, or away. */
+static void counts_wrong(void **state)
+{
+	struct conntrack_connection c = connection(6);
+	struct make bare = make_message(MAKE_NEW, &c), whole;
+	/* status of 8 bytes, then two nests of 28: each two counters of 12 */
+	const uint32_t b = bare.len, at[] = { b, b + 8, b + 12, b + 24, b + 36, b + 40, b + 52 };
+
+	c.in_hardware = c.has_counts = 1;
+	c.counts = (struct conntrack_counts){ { 0x123456789abc, 2 }, { UINT64_MAX, 4 } };
+	whole = make_message(MAKE_NEW, &c);
+	assert_int_equal(ask(whole.bytes, whole.len), CONNTRACK_MESSAGE_NEW);
+	assert_memory_equal(&got, &c, sizeof(c));
+	assert_int_equal(whole.len, b + 8 + 2 * 28);
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+		const bool is_nest = i == 1 || i == 4;
+		struct nlattr attr;
+		struct make m = whole;
+
+		memcpy(&attr, m.bytes + at[i], sizeof(attr));
+		attr.nla_len--;	/* a nest's last counter is cut then */
+		memcpy(m.bytes + at[i], &attr, sizeof(attr));
+		assert_int_equal(ask(m.bytes, m.len), CONNTRACK_MESSAGE_MALFORMED);
+		attr.nla_len++;
+		attr.nla_type = 60;
+		memcpy(m.bytes + at[i], &attr, sizeof(attr));
+		if (i && !is_nest) {	/* half a counter */
+			assert_int_equal(ask(m.bytes, m.len), CONNTRACK_MESSAGE_MALFORMED);
+			continue;
+		}
+		assert_int_equal(ask(m.bytes, m.len), CONNTRACK_MESSAGE_NEW);
+		assert_int_equal(got.in_hardware, i != 0);
+		assert_int_equal(got.has_counts, i == 0);	/* of one side alone they say nothing */
+	}
+	for (uint32_t len = bare.len; len < whole.len; len++)	/* ends after a whole attribute, or is cut */
+		assert_in_range(ask(whole.bytes, len), CONNTRACK_MESSAGE_NEW, CONNTRACK_MESSAGE_MALFORMED);
+}
+
 static void wrong_values(void **state)
 {
 	const struct conntrack_connection c = connection(6), v6 = { .proto = 17, .view = {
@@ -226,6 +286,8 @@ int main(void)
 		cmocka_unit_test(what_the_kernel_says),
 		cmocka_unit_test(every_shorter_length),
 		cmocka_unit_test(every_attribute_matters),
+		cmocka_unit_test(counts_where_there_are_some),
+		cmocka_unit_test(counts_wrong),
 		cmocka_unit_test(wrong_values),
 		cmocka_unit_test(ports_where_a_flow_has_them),
 	};

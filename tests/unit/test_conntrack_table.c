@@ -290,6 +290,82 @@ static void sizes(void **state)
 	assert_null(conntrack_table_free(NULL));
 }
 
+static struct conntrack_connection counted(struct conntrack_connection c, uint64_t packets, bool in_hardware)
+{
+	c.has_counts = 1;
+	c.in_hardware = in_hardware;
+	c.counts = (struct conntrack_counts){ { packets, packets + 1 }, { packets * 100, packets * 1000 } };
+	return c;
+}
+
+static void refresh(struct conntrack_connection c)
+{
+	conntrack_table_refresh(table, &c);
+}
+
+/* @packets 0: nothing is told. */
+static void assert_counts(struct conntrack_connection c, uint64_t packets)
+{
+	struct conntrack_counts counts = { 0 };
+
+	for (int v = 0; v < 2; v++) {
+		const struct conntrack_pair turned = back(c.view[v]);
+
+		assert_int_equal(conntrack_table_counts(table, c.proto, &c.view[v], &counts), !!packets);
+		if (!packets)
+			continue;
+		assert_int_equal(counts.packets[0], packets);
+		assert_int_equal(counts.packets[1], packets + 1);
+		assert_int_equal(counts.bytes[1], packets * 1000);
+		assert_true(conntrack_table_counts(table, c.proto, &turned, &counts));
+		assert_int_equal(counts.packets[0], packets + 1);
+		assert_int_equal(counts.bytes[1], packets * 100);
+	}
+}
+
+static void counts_of_what_a_nic_forwards(void **state)
+{
+	const struct conntrack_connection c = masquerade(1, 1000, 2000);
+
+	add(c);
+	assert_counts(c, 0);
+	refresh(counted(c, 7, false));	/* by software: the hooks see it all */
+	assert_counts(c, 0);
+	refresh(counted(c, 8, true));
+	assert_counts(c, 8);
+	refresh(counted(c, 9, false));	/* not any more: it has */
+	assert_counts(c, 9);
+	refresh(c);			/* no counts in this message */
+	assert_counts(c, 9);
+	end(counted(c, 12, false), 5);
+	assert_counts(c, 12);		/* the record comes later */
+	assert_int_equal(conntrack_table_entries(table), 1);
+	add(c);				/* the same ports, another connection */
+	assert_counts(c, 0);
+	conntrack_table_expire(table, 5 + CONNTRACK_GRACE_NS);
+	assert_int_equal(conntrack_table_entries(table), 1);
+}
+
+static void without_nat_only_what_a_nic_forwards(void **state)
+{
+	struct conntrack_connection c = masquerade(1, 1000, 2000), other;
+
+	c.view[1] = c.view[0];
+	add(c);
+	refresh(counted(c, 3, false));
+	assert_int_equal(conntrack_table_entries(table), 0);
+	refresh(counted(c, 4, true));
+	assert_int_equal(conntrack_table_entries(table), 1);
+	assert_counts(c, 4);
+	other = c;
+	other.view[0].port[0] = other.view[1].port[0] = 1;
+	assert_counts(other, 0);
+	end(counted(c, 5, false), 5);
+	conntrack_table_expire(table, 5 + CONNTRACK_GRACE_NS);
+	assert_counts(c, 0);
+	assert_int_equal(conntrack_table_entries(table), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +377,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(without_ports, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(full_the_oldest_goes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sizes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(counts_of_what_a_nic_forwards, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(without_nat_only_what_a_nic_forwards, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("conntrack_table", tests, NULL, NULL);

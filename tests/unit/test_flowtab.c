@@ -84,7 +84,7 @@ static struct table *table_new(uint32_t slots)
 	s->slots = slots;
 	s->hellos = HELLOS;
 	s->tcps = TCPS;
-	s->limits = (struct flowtab_limits){ .tcp_idle_ns = 300 * S, .idle_ns = 60 * S, .fin_ns = 5 * S, .active_ns = 30 * S };
+	s->limits = (struct flowtab_limits){ .tcp_idle_ns = 300 * S, .idle_ns = 60 * S, .syn_ns = 15 * S, .fin_ns = 5 * S, .active_ns = 30 * S };
 	s->flows_fd = map_new((void **)&t->bucket, slots * sizeof(struct flow_slot));
 	s->ledger_fd = map_new((void **)&t->ledger, slots * sizeof(struct flow_total));
 	s->hellos_fd = map_new((void **)&t->hellos, HELLOS * sizeof(struct hello_entry));
@@ -236,6 +236,34 @@ static uint32_t other(const struct table *t, uint32_t bucket, uint32_t tag)
 }
 
 /* ---- one flow ---- */
+
+/* A handshake that does not come about takes its slot for a short time only, whoever began, answered or not. */
+static void syn_without_ack(void **state)
+{
+	static const struct {
+		uint32_t flags;
+		uint64_t ends_s;
+	} rows[] = {
+		{ TCP_SYN, 15 }, { TCP_SYN | (TCP_SYN | TCP_ACK) << 8, 15 }, { FLOW_INITIATOR_B | TCP_SYN << 8, 15 },
+		{ FLOW_INITIATOR_B | TCP_SYN << 8 | TCP_SYN | TCP_ACK, 15 }, { TCP_SYN | TCP_ACK | (TCP_SYN | TCP_ACK) << 8, 300 },
+		{ (TCP_SYN | TCP_ACK) << 8, 300 },	/* began at the answer: the other way's packets are not seen */
+		{ TCP_ACK, 300 }, { 0, 300 },
+	};
+	struct table *t = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct flow_slot *slot = put(t, 100, key_of(1, IPPROTO_TCP), 7, rows[i].flags);
+
+		slot->first_ns = T0;
+		count(slot, 0, 1, 100, 14, T0);
+		sweep(t, T0 + rows[i].ends_s * S - 1);
+		assert_int_equal(slot->tag, TAG_LIVE | 7);
+		sweep(t, T0 + rows[i].ends_s * S);
+		assert_int_equal(slot->tag, TAG_DEAD | 7);
+		sweep(t, T0 + rows[i].ends_s * S);
+		assert_int_equal(t->told[t->told_n - 1].r.end, FLOW_END_IDLE);
+	}
+}
 
 /* Nothing new since the last report: an interim one would say nothing. The last one says why it ended. */
 static void no_report_of_nothing(void **state)
@@ -696,7 +724,7 @@ static void twins_at(struct table *t, uint32_t x, uint32_t y, uint32_t tag)
 {
 	const uint64_t twins = flowtab_counters(t->ft)->twins;
 	struct flow_key key = key_of(1, IPPROTO_TCP);
-	struct flow_slot *slot[2] = { put(t, x, key, tag, TCP_SYN), put(t, y, key, tag, TCP_ACK << 8) };
+	struct flow_slot *slot[2] = { put(t, x, key, tag, TCP_SYN | TCP_ACK), put(t, y, key, tag, TCP_ACK << 8) };
 	struct taken before = t->taken[0];
 	int alive, dead;
 
@@ -716,7 +744,7 @@ static void twins_at(struct table *t, uint32_t x, uint32_t y, uint32_t tag)
 	assert_int_equal(flowtab_counters(t->ft)->twins, twins + 1);
 	assert_free(t, dead ? y : x);
 	assert_int_equal(slot[alive]->count[0] & COUNT_FRAMES_MASK, 7);
-	assert_int_equal(slot[alive]->flags & 0xffff, TCP_SYN | TCP_ACK << 8);
+	assert_int_equal(slot[alive]->flags & 0xffff, TCP_SYN | TCP_ACK | TCP_ACK << 8);
 	sweep(t, T0 + 31 * S);
 	assert_int_equal(only(t)->r.packets[0], 7);
 	assert_int_equal(only(t)->r.bytes[0], 700);
@@ -1352,7 +1380,7 @@ static void books_with_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		row(no_report_of_nothing), row(health_of_a_connection), row(peek_is_the_next_report),
+		row(no_report_of_nothing), row(syn_without_ack), row(health_of_a_connection), row(peek_is_the_next_report),
 		row(totals_beyond_32_bits), row(active_then_idle), row(report_second_wraps), row(report_after_the_clock_was_read),
 		row(udp_ends_sooner), row(clock_behind), row(fin_and_rst_linger), row(late_count_is_told),
 		row(killed_by_the_kernel), row(taken_before_it_is_full), row(books_by_port_and_direction), row(flush_empties),

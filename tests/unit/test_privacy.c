@@ -577,6 +577,7 @@ static const char *const STAYS[] = {
 	"weir.quic.version",
 	"weir.role",
 	"weir.hook",
+	"weir.bytes_source",
 	"weir.initiator",
 	"weir.name_status",
 	"weir.alpn_hex",

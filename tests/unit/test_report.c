@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "conntrack_make.h"
 #include "run/report.h"
 
 static struct flow_key key;
@@ -28,7 +29,7 @@ static int set_up(void **state)
 		.flags = 0x02 | 0x12 << 8 | FLOW_SYN_SEEN, .name_status = NAME_OK, .end = FLOW_END_DETECTED, .mac = mac,
 		.sni = (const uint8_t *)"shop.example", .sni_len = 12, .alpn = (const uint8_t *)"\2h2", .alpn_len = 3,
 	};
-	reporter = (struct reporter){ .port[5] = { "lan0", "lan", "xdp" } };
+	reporter = (struct reporter){ .port[5] = { .name = "lan0", .role = "lan", .hook = "xdp" } };
 	clock_fixed(&reporter.clock);
 	assert_int_equal(community_id_new(&reporter.community_id), 0);
 	return 0;
@@ -186,6 +187,76 @@ static void what_is_hidden_is_in_no_field(void **state)
 	assert_string_equal(r.community_id, open.community_id);
 }
 
+/* Conntrack knows the flow, client first, as so many packets of 100 bytes from the client and 1000 from the server. */
+static void conntrack_counts_of(uint64_t client, uint64_t server, bool in_hardware)
+{
+	static const struct nlmsghdr done = { .nlmsg_len = sizeof(done), .nlmsg_type = NLMSG_DONE };
+	struct conntrack_connection c = { .proto = 6, .has_counts = 1, .in_hardware = in_hardware,
+					  .counts = { { client, server }, { client * 100, server * 1000 } } };
+	struct make m;
+
+	c.view[0] = c.view[1] = make_pair("192.168.1.20", 51514, "203.0.113.7", 443);
+	m = make_message(MAKE_NEW, &c);
+	((struct nlmsghdr *)m.bytes)->nlmsg_flags = NLM_F_MULTI;
+	conntrack_take(reporter.conntrack, (void *)&done, sizeof(done), 0);
+	conntrack_take(reporter.conntrack, m.bytes, m.len, 0);
+}
+
+static void totals_of_what_the_nic_forwarded(void **state)
+{
+	struct record r;
+
+	assert_int_equal(conntrack_new(&reporter.conntrack, -1), 0);
+	conntrack_counts_of(1000, 14, true);
+	report_record(&reporter, &flow, &r);
+	assert_int_equal(r.bytes_source, BYTES_SOURCE_NOT_SAID);	/* the port's flows are all in software */
+	assert_int_equal(r.source.total_packets, 13);
+
+	reporter.port[5].in_hardware = true;
+	report_record(&reporter, &flow, &r);
+	assert_int_equal(r.bytes_source, BYTES_SOURCE_CONNTRACK);
+	assert_int_equal(r.source.total_packets, 1000);
+	assert_int_equal(r.source.total_bytes, 1000 * (100 + 14 + 2 * 4 + 8));	/* two tags and PPPoE */
+	assert_int_equal(r.source.packets, 3);				/* the hook's, always */
+	assert_int_equal(r.source.bytes, 300);
+	assert_int_equal(r.destination.total_packets, 14);		/* not more than was measured */
+	assert_int_equal(r.destination.total_bytes, 1400);
+
+	flow.flags = (flow.flags & ~FLOW_SYN_SEEN) | FLOW_INITIATOR_B;	/* the ends change sides, and the counts with them */
+	report_record(&reporter, &flow, &r);
+	assert_int_equal(r.destination.total_packets, 1000);
+	assert_int_equal(r.source.total_packets, 14);
+
+	key.vlan[0] = key.vlan[1] = key.pppoe_session = 0;
+	reporter.port[5].raw_ip = true;
+	report_record(&reporter, &flow, &r);
+	assert_int_equal(r.destination.total_bytes, 1000 * 100);
+	conntrack_free(reporter.conntrack);
+	reporter.conntrack = NULL;
+}
+
+static void totals_of_the_hook(void **state)
+{
+	struct record r;
+
+	reporter.port[5].in_hardware = true;
+	report_record(&reporter, &flow, &r);
+	assert_int_equal(r.bytes_source, BYTES_SOURCE_NOT_SAID);	/* no conntrack to ask */
+	assert_int_equal(conntrack_new(&reporter.conntrack, -1), 0);
+	report_record(&reporter, &flow, &r);
+	assert_int_equal(r.bytes_source, BYTES_SOURCE_HOOK);		/* it knows nothing of it */
+	conntrack_counts_of(1000, 1000, false);
+	report_record(&reporter, &flow, &r);
+	assert_int_equal(r.bytes_source, BYTES_SOURCE_HOOK);		/* more, but not forwarded by the NIC */
+	assert_int_equal(r.source.total_packets, 13);
+	conntrack_counts_of(13, 14, true);
+	report_record(&reporter, &flow, &r);
+	assert_int_equal(r.bytes_source, BYTES_SOURCE_HOOK);		/* as many */
+	assert_int_equal(r.source.total_bytes, 1300);
+	conntrack_free(reporter.conntrack);
+	reporter.conntrack = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +265,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_unknown_is_absent, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(times_are_of_the_wall, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_hidden_is_in_no_field, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(totals_of_what_the_nic_forwarded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(totals_of_the_hook, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
