@@ -16,6 +16,7 @@ static const struct {
 } commands[] = {
 	{ "agent", cli_agent, "[-c FILE] [-o SECTION.KEY=VALUE]...", "measure the configured ports and publish flows" },
 	{ "status", cli_status, "[--json] [-s SOCKET]", "what the running agent measures, loses, and why" },
+	{ "top", cli_top, "[--once | --json] [--sort SORT] [-n COUNT]", "the highest flows by rate, bytes, rtt, loss or name, live" },
 	{ "replay", cli_replay, "[--json] [--books FILE] CAPTURE", "what Weir says of the packets in a capture" },
 	{ "check-config", cli_check_config, "[FILE]", "check a configuration file" },
 	{ "detach", cli_detach, "[-c FILE]", "take programs and tables of a stopped agent off the machine" },
@@ -27,7 +28,7 @@ static void usage(FILE *out)
 {
 	fprintf(out, "usage: weir COMMAND [ARGUMENTS]\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-13s %-38s %s\n", commands[i].name, commands[i].args, commands[i].text);
+		fprintf(out, "  %-13s %-42s %s\n", commands[i].name, commands[i].args, commands[i].text);
 	fprintf(out, "\nweir(8) and weir.conf(5) tell more.\n");
 }
 

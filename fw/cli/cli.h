@@ -8,6 +8,7 @@
 
 int cli_agent(int argc, char **argv);
 int cli_status(int argc, char **argv);
+int cli_top(int argc, char **argv);
 int cli_detach(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_check_config(int argc, char **argv);

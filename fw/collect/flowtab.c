@@ -33,6 +33,7 @@ struct flowtab {
 	uint32_t at;		/* first bucket of the next step */
 	bool report_all, end_all;	/* flowtab_report_all(), flowtab_flush() */
 	uint32_t live, dead, walks;	/* of the sweep under way */
+	uint32_t places[PORTS_MAX];
 	struct taken pending[PORTS_MAX];
 	struct flowtab_counters counters;
 };
@@ -128,32 +129,23 @@ static void take_tcp(struct tcp_health *from, struct tcp_health *ret_copy)
 		from->side[side].rtt_sum_us = from->rtt_min_us[side] = from->rtt_count[side] = 0;
 }
 
-static void report(struct flowtab *ft, uint32_t number, enum flow_end end, const struct sweep *sweep)
+/* All of a report but what is counted. */
+static struct flow_report describe(const struct flowtab *ft, uint32_t number)
 {
-	struct flow_slot *slot = slot_at(ft, number);
-	struct flow_total *total = &ft->ledger[number];
 	static const uint8_t no_mac[6];
+	const struct flow_slot *slot = slot_at(ft, number);
+	const struct flow_total *total = &ft->ledger[number];
 	const struct name_entry *sni = names_get(ft->names, total->sni), *alpn = names_get(ft->names, total->alpn);
-	struct tcp_health *tcp = tcp_of(ft, slot, number), tcp_copy;
 	struct flow_report r = {
 		.slot = number,
 		.key = &slot->key,
 		.first_ns = slot->first_ns,
+		.last_ns = MAX(slot->last_ns, slot->first_ns),	/* the coarse clock may be a tick behind the precise one */
 		.flags = slot->flags,
 		.name_status = slot->name_status,
-		.end = (uint8_t)end,
 		.mac = memcmp(slot->mac, no_mac, sizeof(no_mac)) ? slot->mac : NULL,
 	};
 
-	take(slot, &r);
-	close_books(ft, slot, &r);
-	add_totals(total, r.packets, r.bytes);
-	r.total = totals_of(total);
-	if (tcp) {
-		take_tcp(tcp, &tcp_copy);
-		r.tcp = &tcp_copy;
-	}
-	r.last_ns = MAX(slot->last_ns, slot->first_ns);	/* the coarse clock may be a tick behind the precise one */
 	if (sni) {
 		r.sni = sni->bytes;
 		r.sni_len = sni->len;
@@ -164,6 +156,26 @@ static void report(struct flowtab *ft, uint32_t number, enum flow_end end, const
 	}
 	if (slot->key.proto != IPPROTO_TCP && (slot->key.proto != IPPROTO_UDP || r.name_status == NAME_NONE_YET))
 		r.name_status = NAME_NOT_TLS;
+	return r;
+}
+
+static void report(struct flowtab *ft, uint32_t number, enum flow_end end, const struct sweep *sweep)
+{
+	struct flow_slot *slot = slot_at(ft, number);
+	struct flow_total *total = &ft->ledger[number];
+	struct tcp_health *tcp = tcp_of(ft, slot, number), tcp_copy;
+	struct flow_report r = describe(ft, number);
+
+	r.end = (uint8_t)end;
+	take(slot, &r);
+	close_books(ft, slot, &r);
+	add_totals(total, r.packets, r.bytes);
+	r.total = totals_of(total);
+	if (tcp) {
+		take_tcp(tcp, &tcp_copy);
+		r.tcp = &tcp_copy;
+	}
+	r.last_ns = MAX(slot->last_ns, r.last_ns);	/* of what was taken meanwhile, too */
 	slot->reported_s = report_second(sweep->now_ns);
 	ft->counters.reports++;
 	sweep->emit(&r, sweep->arg);
@@ -424,6 +436,7 @@ static void count_pending(struct flowtab *ft, const struct flow_slot *slot)
 {
 	struct taken *pending = &ft->pending[slot->key.port % PORTS_MAX];
 
+	ft->places[slot->key.port % PORTS_MAX] += slot->tcp - 1 < ft->settings.tcps;
 	for (int i = 0; i < 2; i++) {
 		struct tally *tally = &pending->dir[slot->flags & FLOW_MIRROR || i == 0 ? DIR_RX : DIR_TX];
 
@@ -453,6 +466,7 @@ static void look_at(struct flowtab *ft, uint32_t number, const struct sweep *swe
 static void sweep_begin(struct flowtab *ft)
 {
 	ft->at = ft->live = ft->dead = ft->walks = 0;
+	memset(ft->places, 0, sizeof(ft->places));
 	memset(ft->pending, 0, sizeof(ft->pending));
 }
 
@@ -471,6 +485,7 @@ int flowtab_sweep_step(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, v
 	ft->counters.live = ft->live;
 	ft->counters.dead = ft->dead;
 	ft->counters.hellos = ft->walks;
+	memcpy(ft->counters.tcps, ft->places, sizeof(ft->places));
 	memcpy(ft->counters.pending, ft->pending, sizeof(ft->pending));
 	ft->report_all = false;
 	sweep_begin(ft);
@@ -504,6 +519,34 @@ void flowtab_report_slot(struct flowtab *ft, uint32_t slot_number, uint64_t now_
 
 	if (slot_number < ft->settings.slots && slot_at(ft, slot_number)->tag & (TAG_LIVE | TAG_DEAD))
 		report(ft, slot_number, FLOW_END_ACTIVE, &sweep);
+}
+
+bool flowtab_peek(const struct flowtab *ft, uint32_t number, struct flow_report *ret_report, struct tcp_health *ret_tcp)
+{
+	const struct flow_slot *slot = number < ft->settings.slots ? slot_at(ft, number) : NULL;
+	const struct tcp_health *tcp;
+
+	if (!slot || !(__atomic_load_n(&slot->tag, __ATOMIC_ACQUIRE) & TAG_LIVE))
+		return false;
+	*ret_report = describe(ft, number);
+	ret_report->end = FLOW_END_ACTIVE;
+	ret_report->total = totals_of(&ft->ledger[number]);
+	for (int i = 0; i < 2; i++) {
+		const uint64_t count = __atomic_load_n(&slot->count[i], __ATOMIC_RELAXED), overhead = count >> COUNT_FRAMES_BITS;
+		const uint64_t bytes = __atomic_load_n(&slot->bytes[i], __ATOMIC_RELAXED);
+
+		ret_report->packets[i] = count & COUNT_FRAMES_MASK;
+		ret_report->bytes[i] = bytes;
+		ret_report->ip_bytes[i] = bytes > overhead ? bytes - overhead : 0;
+		ret_report->total.packets[i] += ret_report->packets[i];
+		ret_report->total.bytes[i] += bytes;
+	}
+	tcp = tcp_of(ft, slot, number);
+	if (tcp) {
+		*ret_tcp = *tcp;
+		ret_report->tcp = ret_tcp;
+	}
+	return true;
 }
 
 int flowtab_hello_done(struct flowtab *ft, uint32_t slot_number)

@@ -85,6 +85,7 @@ struct flowtab_counters {
 	uint32_t live;		/* slots by the last whole sweep */
 	uint32_t dead;
 	uint32_t hellos;	/* walks under way */
+	uint32_t tcps[PORTS_MAX];	/* places of the pool of TCP connections that slots have, by port */
 	struct taken pending[PORTS_MAX];	/* counted in slots and not taken, by the last whole sweep */
 };
 
@@ -105,6 +106,9 @@ void flowtab_report_all(struct flowtab *ft);
 
 /* What is counted of the flow so far, now, as FLOW_END_ACTIVE. Not from within an emit. */
 void flowtab_report_slot(struct flowtab *ft, uint32_t slot, uint64_t now_ns, flowtab_emit emit, void *arg);
+
+/* What a report of the live flow in @slot would say now: nothing is taken, and there is no end. @ret_tcp: room for its health. */
+bool flowtab_peek(const struct flowtab *ft, uint32_t slot, struct flow_report *ret_report, struct tcp_health *ret_tcp);
 
 /* EVENT_HELLO: a walk has ended; its entry can go back to the pool now. */
 int flowtab_hello_done(struct flowtab *ft, uint32_t slot_number);

@@ -53,6 +53,7 @@ static void take_report(const struct flow_report *report, void *arg)
 	report_finish(&a->reporter, &record);
 	publish_record(a->publish, &record);
 	ipfix_out_record(a->ipfix, &record);
+	tcp_totals_add(a->tcp, report, &record);
 	a->snap.completed += record.bytes_source == BYTES_SOURCE_CONNTRACK;
 	a->sum.records++;
 	for (int i = 0; i < 2; i++) {
@@ -63,6 +64,15 @@ static void take_report(const struct flow_report *report, void *arg)
 		return;
 	a->sum.flows_ended++;
 	count_name(a, report);
+}
+
+static void slot_freed(uint32_t slot, long twin, void *arg)
+{
+	struct agent *a = arg;
+
+	identify_freed(slot, twin, a->identify);
+	tcp_totals_freed(a->tcp, slot);
+	top_freed(a->top, slot);
 }
 
 /* ---- what the agent hears ---- */
@@ -285,25 +295,6 @@ static void nat_ready(struct loop_fd *watch, uint32_t events)
 	loop_fd_remove(watch);
 }
 
-static int answer(const char *request, struct writer *w, void *arg)
-{
-	struct agent *a = arg;
-
-	if (!strcmp(request, "status")) {
-		snapshot_text(w, agent_snapshot(a));
-	} else if (!strcmp(request, "status json")) {
-		struct writer json = { .buf = w->buf + w->len, .size = w->size - w->len };
-
-		snapshot_json(&json, agent_snapshot(a));
-		w->len += json.len;
-		writer_char(w, '\n');
-	} else {
-		writer_format(w, "no request \"%.64s\"; allowed: status, status json", request);
-		return -EINVAL;
-	}
-	return 0;
-}
-
 /* ---- what the agent does again and again ---- */
 
 static void sweep_due(struct loop_timer *timer)
@@ -408,17 +399,23 @@ static int open_table(struct agent *a)
 	err = identify_new(&a->identify, table.slots);
 	if (!err)
 		err = device_feed_new(&a->feed, oui);
+	if (!err)
+		err = tcp_totals_new(&a->tcp, table.slots, loop_now_ns());
 	if (err)
 		return err;
 	identify_feed(a->identify, a->feed);
 	if (!device_feed_has_vendors(a->feed))
 		log_info("no table of vendors in %s: devices have none", oui);
-	table.freed = identify_freed;
-	table.freed_arg = a->identify;
+	table.freed = slot_freed;
+	table.freed_arg = a;
 	err = flowtab_new(&a->ft, &table);
-	if (!err)
-		identify_attach(a->identify, a->ft, take_report, a);
-	return err;
+	if (err)
+		return err;
+	identify_attach(a->identify, a->ft, take_report, a);
+	return top_new(&a->top, &(struct top_sources){
+		.loop = a->loop, .ft = a->ft, .identify = a->identify, .reporter = &a->reporter, .counters = &a->counters,
+		.snapshot = &a->snap, .slots = table.slots,
+	});
 }
 
 static int watch(struct agent *a, struct loop_fd *w, int fd, void (*ready)(struct loop_fd *, uint32_t))
@@ -447,7 +444,7 @@ static int open_all(struct agent *a)
 	if (!err)
 		err = ipfix_out_new(&a->ipfix, a->loop, a->conf);
 	if (!err)
-		err = control_new(&a->control, a->loop, fds->control_fd, SNAPSHOT_TEXT_MAX, answer, a);
+		err = control_new(&a->control, a->loop, fds->control_fd, SNAPSHOT_TEXT_MAX, agent_answer, a);
 	if (err)
 		return err;
 	a->ring = ring_buffer__new(fds->events, take_event, a, NULL);
@@ -504,6 +501,7 @@ int agent_run(const struct agent_settings *settings)
 	a->snap.site = a->conf->gateway.site;
 	a->snap.slots = settings->meta.slots;
 	a->snap.hellos = settings->meta.hellos;
+	a->snap.tcps = settings->meta.tcps;
 	a->snap.agent_starts = settings->starts;
 	a->snap.uplink_starts = 1;
 	err = open_all(a);
@@ -515,9 +513,11 @@ int agent_run(const struct agent_settings *settings)
 	control_free(a->control);
 	publish_free(a->publish);
 	ipfix_out_free(a->ipfix);
+	top_free(a->top);
 	flowtab_free(a->ft);
 	identify_free(a->identify);
 	device_feed_free(a->feed);
+	tcp_totals_free(a->tcp);
 	nic_close(a->nic);
 	community_id_free(a->reporter.community_id);
 	conntrack_free(a->reporter.conntrack);

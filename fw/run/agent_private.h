@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * agent_private - the agent's state, shared by its two files: agent.c (what it hears and does) and agent_say.c (what it
- * says of itself and its ports). Nobody else includes it.
+ * agent_private - the agent's state, shared by its files: agent.c (what it hears and does), agent_say.c (what it says of
+ * itself and its ports) and agent_answer.c (what it is asked). Nobody else includes it.
  */
 #pragma once
 
@@ -16,6 +16,8 @@
 #include "run/publish.h"
 #include "run/report.h"
 #include "run/snapshot.h"
+#include "run/tcp_totals.h"
+#include "run/top.h"
 #include "status/control.h"
 
 struct ring_buffer;
@@ -31,6 +33,8 @@ struct agent {
 	struct ipfix_out *ipfix;	/* NULL: no collector */
 	struct control *control;
 	struct ring_buffer *ring;
+	struct tcp_totals *tcp;
+	struct top *top;
 	struct reporter reporter;
 	struct counters counters;
 	struct nic *nic;	/* NULL: no residuals */
@@ -53,6 +57,8 @@ struct snapshot_port *agent_find_port(struct agent *a, uint16_t port);	/* NULL: 
 struct snapshot *agent_snapshot(struct agent *a);	/* a->snap, brought to this moment */
 void agent_ask_features(struct agent *a, struct snapshot_port *p);	/* offloads of its interface, as they are now */
 void agent_take_books(struct agent *a);		/* at the end of a sweep: seen, taken and left belong together */
+
+int agent_answer(const char *request, struct writer *w, void *arg);	/* control_answer */
 
 void agent_say_event(struct agent *a, const char *kind, const char *port, const char *dir, const char *detail);
 void agent_say_birth(struct agent *a);

@@ -112,6 +112,7 @@ void agent_take_books(struct agent *a)
 
 		is_known[i] = read_port(a, p, &reading[i]);
 		p->pending = t->pending[p->state.port % PORTS_MAX];
+		snapshot_close_books(p);
 	}
 	if (a->nic)
 		nic_read_queues(a->nic);	/* refused: as if there were none; then drops are unexplained */
@@ -199,15 +200,23 @@ void agent_say_devices(struct agent *a)
 
 void agent_say_summary(struct agent *a)
 {
-	char json[MESSAGE_JSON_MAX];
-	struct writer w = WRITER(json);
+	struct writer w = WRITER(a->answer);
 	const uint64_t now_ns = loop_now_ns();
 
 	a->sum.interval_ns = now_ns - a->summary_since_ns;
 	a->snap.now_us = agent_wall_us();
 	a->snap.flowtab.live = flowtab_counters(a->ft)->live;
-	message_summary(&w, &a->snap, &a->sum);
+	message_summary(&w, &a->snap, &a->sum, a->tcp);
+	if (w.full) {	/* the totals are told all the same */
+		a->snap.messages_too_long++;
+		writer_undo(&w, 0);
+		message_summary(&w, &a->snap, &a->sum, NULL);
+	}
 	say(a, MESSAGE_SUMMARY, &w);
+	snapshot_add_tcp(&a->snap, a->tcp, a->sum.interval_ns, a->conf->flows.active_timeout_ns);
+	a->snap.tcp_names_in_other = tcp_totals_names(a->tcp)->in_other;
+	a->snap.tcp_devices_in_other = tcp_totals_devices(a->tcp)->in_other;
+	tcp_totals_next(a->tcp);
 	a->sum = (struct summary){ 0 };
 	a->summary_since_ns = now_ns;
 }

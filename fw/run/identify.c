@@ -292,6 +292,15 @@ static void dns_record(struct identify *id, struct facts *f, struct record_dns *
 	};
 }
 
+struct record_name identify_name(const struct identify *id, const struct flow_report *report)
+{
+	const struct record_name name = name_of(id, &id->facts[report->slot], IDENTITY_DOMAIN);
+
+	if (!name.len && report->sni_len && report->name_status == NAME_OK)	/* of an earlier process, or only the kernel's */
+		return (struct record_name){ report->sni, report->sni_len };
+	return name;
+}
+
 void identify_record(struct identify *id, const struct flow_report *report, struct record *record)
 {
 	struct facts *f = &id->facts[report->slot];
@@ -299,12 +308,11 @@ void identify_record(struct identify *id, const struct flow_report *report, stru
 	struct record_name name;
 
 	record->protocol = identity_protocol_name(n->protocol);
-	name = name_of(id, f, IDENTITY_DOMAIN);
-	if (name.len) {
+	name = identify_name(id, report);
+	if (*name_at(f, IDENTITY_DOMAIN)) {
 		record->name_source = identity_source_name(n->source);
 		record->name_confidence = identity_confidence(n->source);
-	} else if (report->sni_len && report->name_status == NAME_OK) {	/* of an earlier process, or only the kernel's */
-		name = (struct record_name){ report->sni, report->sni_len };
+	} else if (name.len) {
 		record->name_source = identity_source_name(IDENTITY_BY_SNI);
 		record->name_confidence = identity_confidence(IDENTITY_BY_SNI);
 	}

@@ -44,6 +44,9 @@ void identify_copy(struct identify *id, const void *data, size_t size);
 /* Adds to @record what is known of the flow. Borrowed: good until the next call of any kind. */
 void identify_record(struct identify *id, const struct flow_report *report, struct record *record);
 
+/* Whom the flow's initiator means; len 0: not known. Borrowed as above. */
+struct record_name identify_name(const struct identify *id, const struct flow_report *report);
+
 void identify_expire(struct identify *id, uint64_t now_ns);
 
 /* The flow has a name, whatever says it; and it may have one: it speaks TLS, QUIC, DTLS or HTTP, or broke off before. */

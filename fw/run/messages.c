@@ -48,7 +48,57 @@ void message_birth(struct writer *w, const struct snapshot *s, const char *boot_
 	writer_text(w, "]}");
 }
 
-void message_summary(struct writer *w, const struct snapshot *s, const struct summary *sum)
+static const char *port_name(const struct snapshot *s, unsigned int port)
+{
+	for (unsigned int i = 0; i < s->ports; i++)
+		if (s->port[i].state.port == port)
+			return s->port[i].state.name;
+	return "";
+}
+
+/* @is_mac: keys are 6 bytes, else text. */
+static void tcp_table(struct writer *w, const struct snapshot *s, const char *what, const char *key, bool is_mac,
+		      const struct tcp_table *table)
+{
+	writer_format(w, ",\"%s\":[", what);
+	for (unsigned int i = 0; i < table->n; i++) {
+		const struct tcp_entry *e = &table->entry[i];
+
+		writer_text(w, i ? ",{" : "{");
+		pair(w, "port", port_name(s, e->port), ",");
+		writer_format(w, "\"%s\":", key);
+		if (is_mac) {
+			writer_char(w, '"');
+			text_mac(w, e->key);
+			writer_char(w, '"');
+		} else {
+			text_json(w, e->key, e->key_len);
+		}
+		writer_char(w, ',');
+		tcp_total_json(w, &e->total);
+		writer_char(w, '}');
+	}
+	writer_format(w, "],\"%s_other\":{", what);
+	tcp_total_json(w, &table->other);
+	writer_char(w, '}');
+}
+
+static void summary_tcp(struct writer *w, const struct snapshot *s, struct tcp_totals *tcp)
+{
+	writer_text(w, ",\"tcp\":{\"ports\":[");
+	for (unsigned int i = 0; i < s->ports; i++) {
+		writer_text(w, i ? ",{" : "{");
+		pair(w, "port", s->port[i].state.name, ",");
+		tcp_total_json(w, tcp_totals_port(tcp, s->port[i].state.port));
+		writer_char(w, '}');
+	}
+	writer_char(w, ']');
+	tcp_table(w, s, "names", "name", false, tcp_totals_names(tcp));
+	tcp_table(w, s, "devices", "mac", true, tcp_totals_devices(tcp));
+	writer_char(w, '}');
+}
+
+void message_summary(struct writer *w, const struct snapshot *s, const struct summary *sum, struct tcp_totals *tcp)
 {
 	begin(w, s, "weir.summary/1");
 	writer_format(w, ",\"interval_ms\":%llu,\"records\":%llu,\"flows_ended\":%llu,\"packets\":%llu,\"bytes\":%llu,",
@@ -59,6 +109,8 @@ void message_summary(struct writer *w, const struct snapshot *s, const struct su
 		      (unsigned long long)sum->nameable, (unsigned long long)sum->named);
 	if (sum->nameable)
 		writer_format(w, ",\"name_coverage\":%.4f", (double)sum->named / (double)sum->nameable);
+	if (tcp)
+		summary_tcp(w, s, tcp);
 	writer_char(w, '}');
 }
 

@@ -7,7 +7,7 @@
 #include "base/writer.h"
 #include "run/snapshot.h"
 
-#define MESSAGE_JSON_MAX 4096	/* summary, event; birth grows with the ports: SNAPSHOT_TEXT_MAX */
+#define MESSAGE_JSON_MAX 4096	/* event, and summary without TCP; birth and summary grow with the ports: SNAPSHOT_TEXT_MAX */
 
 /* What happened between two summaries. */
 struct summary {
@@ -20,7 +20,8 @@ struct summary {
 };
 
 void message_birth(struct writer *w, const struct snapshot *s, const char *boot_id, uint64_t epoch);
-void message_summary(struct writer *w, const struct snapshot *s, const struct summary *sum);
+/* @tcp: what of it is heavier than the rest is said by name and device (tcp_totals.h); NULL: nothing is. */
+void message_summary(struct writer *w, const struct snapshot *s, const struct summary *sum, struct tcp_totals *tcp);
 
 /* @device: what device_json() wrote, an object that is not empty. */
 void message_device(struct writer *w, const struct snapshot *s, const char *device, size_t len);

@@ -13,16 +13,9 @@
 
 static const char *const dir_names[DIRS] = { "rx", "tx" };
 
-/* Counters that are one number each: printed as they stand here, in text and JSON. */
-struct figure {
-	const char *name;
-	uint64_t value;
-};
-
-#define FIGURES_MAX 192
-
-static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MAX])
+unsigned int snapshot_figures(const struct snapshot *s, struct figure ret_figures[FIGURES_MAX])
 {
+	struct figure *f = ret_figures;
 	const struct flowtab_counters *t = &s->flowtab;
 	const struct link_counters *l = &s->link.counters;
 	const struct ports_counters *p = &s->ports_counters;
@@ -60,6 +53,7 @@ static unsigned int figures(const struct snapshot *s, struct figure f[FIGURES_MA
 		{ "broker.publish_refused", l->publish_refused }, { "broker.publish_too_big", l->publish_too_big },
 		{ "broker.publish_ignored", l->publish_ignored }, { "broker.link_malformed", l->link_malformed },
 		{ "broker.link_stale", l->link_stale },
+		{ "tcp.names_in_other", s->tcp_names_in_other }, { "tcp.devices_in_other", s->tcp_devices_in_other },
 		{ "agent.sweeps_held", s->sweeps_held }, { "agent.messages_too_long", s->messages_too_long },
 #define X(name, text) { "export." #name, s->batch.name },
 		BATCH_COUNTERS(X)
@@ -90,6 +84,46 @@ struct tally snapshot_unaccounted(const struct snapshot_port *port, int dir)
 	};
 }
 
+void snapshot_close_books(struct snapshot_port *port)
+{
+	for (int dir = 0; dir < DIRS; dir++) {
+		const struct tally rest = snapshot_unaccounted(port, dir), *seen = &port->books.dir[dir].seen;
+		const struct tally *before = &port->seen_before[dir];
+
+		/* below 0 is far above any sum */
+		if (rest.frames <= seen->frames - before->frames && rest.bytes <= seen->bytes - before->bytes)
+			port->off[dir] = 0;
+		else
+			port->off[dir]++;
+		port->seen_before[dir] = *seen;
+	}
+}
+
+bool snapshot_is_balanced(const struct snapshot_port *port, int dir)
+{
+	return port->off[dir] < 2;
+}
+
+void snapshot_add_tcp(struct snapshot *s, const struct tcp_totals *totals, uint64_t interval_ns, uint64_t least_ns)
+{
+	if (s->tcp_now.interval_ns >= least_ns) {
+		s->tcp_before = s->tcp_now;
+		s->tcp_now = (struct tcp_window){ 0 };
+	}
+	s->tcp_now.interval_ns += interval_ns;
+	for (unsigned int i = 0; i < PORTS_MAX; i++)
+		tcp_total_merge(&s->tcp_now.port[i], tcp_totals_port(totals, i));
+}
+
+static uint32_t tcps_used(const struct snapshot *s)
+{
+	uint32_t used = 0;
+
+	for (int i = 0; i < PORTS_MAX; i++)
+		used += s->flowtab.tcps[i];
+	return used;
+}
+
 /* ---- text ---- */
 
 static void text_head(struct writer *w, const struct snapshot *s)
@@ -118,8 +152,36 @@ static void text_head(struct writer *w, const struct snapshot *s)
 			writer_format(w, "NOT up: %s", s->ipfix.error ? strerror(-s->ipfix.error) : "no attempt has ended yet");
 		writer_format(w, "; waiting %u messages, %u records\n", s->ipfix.messages, s->ipfix.records);
 	}
-	writer_format(w, "flows   %u live and %u ending of %u slots; %u of %u hello walks; %u of %u names\n\n",
+	writer_format(w, "flows   %u live and %u ending of %u slots; %u of %u hello walks; %u of %u names\n",
 		      s->flowtab.live, s->flowtab.dead, s->slots, s->flowtab.hellos, s->hellos, s->names_used, NAMES_MAX);
+	writer_format(w, "tcp     health of %u connections in a pool of %u\n\n", tcps_used(s), s->tcps);
+}
+
+static struct tcp_total tcp_of(const struct snapshot *s, unsigned int port)
+{
+	struct tcp_total t = s->tcp_before.port[port % PORTS_MAX];
+
+	tcp_total_merge(&t, &s->tcp_now.port[port % PORTS_MAX]);
+	return t;
+}
+
+static void text_tcp(struct writer *w, const struct snapshot *s)
+{
+	const uint64_t interval_ns = s->tcp_before.interval_ns + s->tcp_now.interval_ns;
+
+	if (!interval_ns) {
+		writer_text(w, "\nTCP HEALTH: the first summary interval is still under way\n");
+		return;
+	}
+	writer_format(w, "\nTCP HEALTH in reports of the last %.0f s; near: behind the port, far: beyond the gateway\n",
+		      (double)interval_ns / NS_PER_S);
+	tcp_total_text_head(w);
+	for (unsigned int i = 0; i < s->ports; i++) {
+		const struct tcp_total t = tcp_of(s, s->port[i].state.port);
+
+		tcp_total_text(w, s->port[i].state.name, &t, s->flowtab.tcps[s->port[i].state.port % PORTS_MAX]);
+	}
+	writer_text(w, "By who sent it. Retransmits: lost beyond the port, or the acknowledgement was. Lost before: on the way to it.\n");
 }
 
 /* A row for each class that has frames, one for the names of all the others. */
@@ -186,7 +248,7 @@ static void text_books(struct writer *w, const struct snapshot *s)
 static void text_counters(struct writer *w, const struct snapshot *s)
 {
 	struct figure f[FIGURES_MAX];
-	const unsigned int n = figures(s, f);
+	const unsigned int n = snapshot_figures(s, f);
 
 	writer_text(w, "\nCOUNTERS\n");
 	for (unsigned int i = 0; i < n; i++) {
@@ -217,6 +279,7 @@ void snapshot_text(struct writer *w, const struct snapshot *s)
 {
 	text_head(w, s);
 	text_ports(w, s);
+	text_tcp(w, s);
 	snapshot_nic_text_offload(w, s);
 	text_books(w, s);
 	text_counters(w, s);
@@ -298,7 +361,7 @@ void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct
 static void json_health(struct writer *w, const struct snapshot *s)
 {
 	struct figure f[FIGURES_MAX];
-	const unsigned int n = figures(s, f);
+	const unsigned int n = snapshot_figures(s, f);
 
 	json_envelope(w, s, "weir.health/1");
 	json_text(w, "version", s->version);
@@ -323,6 +386,7 @@ static void json_health(struct writer *w, const struct snapshot *s)
 		      s->flowtab.dead);
 	writer_format(w, "\"hello_walks\":{\"size\":%u,\"used\":%u},\"names\":{\"size\":%u,\"used\":%u},", s->hellos,
 		      s->flowtab.hellos, NAMES_MAX, s->names_used);
+	writer_format(w, "\"tcp_pool\":{\"size\":%u,\"used\":%u},", s->tcps, tcps_used(s));
 	writer_format(w, "\"identity\":{\"size\":%u,\"used\":%llu},", IDENTITY_CONNECTIONS,
 		      (unsigned long long)s->identity_under_way);
 	snapshot_nic_json_offload(w, &s->offload);
@@ -351,5 +415,16 @@ void snapshot_json(struct writer *w, const struct snapshot *s)
 			writer_char(w, ',');
 		snapshot_port_json(w, s, &s->port[i]);
 	}
-	writer_text(w, "]}");
+	writer_format(w, "],\"tcp\":{\"interval_ms\":%llu,\"ports\":[",
+		      (unsigned long long)((s->tcp_before.interval_ns + s->tcp_now.interval_ns) / NS_PER_MS));
+	for (unsigned int i = 0; i < s->ports; i++) {
+		const struct tcp_total t = tcp_of(s, s->port[i].state.port);
+
+		writer_text(w, i ? ",{" : "{");
+		json_text(w, "port", s->port[i].state.name);
+		writer_format(w, "\"measured\":%u,", s->flowtab.tcps[s->port[i].state.port % PORTS_MAX]);
+		tcp_total_json(w, &t);
+		writer_char(w, '}');
+	}
+	writer_text(w, "]}}");
 }

@@ -24,6 +24,7 @@
 #include "mqtt/link.h"
 #include "run/identify.h"
 #include "run/ipfix_out.h"
+#include "run/tcp_totals.h"
 #include "status/control.h"
 
 #define SNAPSHOT_TEXT_MAX (256 * 1024)	/* 64 ports with all their counters fit */
@@ -33,6 +34,8 @@ struct snapshot_port {
 	struct books books;	/* these three: when the last sweep ended */
 	struct taken taken;	/* out of flow slots, reported */
 	struct taken pending;	/* in flow slots, by the last sweep */
+	struct tally seen_before[DIRS];	/* of the books when that sweep began */
+	uint32_t off[DIRS];	/* sweeps in a row whose rest is not explained by the frames that came meanwhile */
 	struct residual residual;	/* against the NIC's counters, at the same moment */
 	struct snapshot_said {		/* in the last iface message: an interval's is the difference */
 		uint64_t at_us;		/* since 1970; 0: none since the baseline */
@@ -53,7 +56,7 @@ struct snapshot {
 	bool clock_synced;
 	uint32_t clock_steps;
 	uint32_t agent_starts, uplink_starts;
-	uint32_t slots, hellos;
+	uint32_t slots, hellos, tcps;
 	struct flowtab_counters flowtab;
 	uint64_t names_full;
 	uint32_t names_used;
@@ -76,6 +79,15 @@ struct snapshot {
 	struct conntrack_counters nat;
 	struct devices_counters devices;
 	uint64_t devices_malformed;
+	/*
+	 * By port index, of whole intervals of class summary: a window of at least flows.active_timeout, in which every flow is
+	 * reported once, and what came since it ended. interval_ns 0: there is none yet.
+	 */
+	struct tcp_window {
+		uint64_t interval_ns;
+		struct tcp_total port[PORTS_MAX];
+	} tcp_before, tcp_now;
+	uint64_t tcp_names_in_other, tcp_devices_in_other;
 	struct offload offload;		/* flowtables */
 	uint64_t completed;		/* records with totals from conntrack */
 	unsigned int ports;
@@ -84,6 +96,28 @@ struct snapshot {
 
 /* seen - taken - pending - classes: 0 when no frame moved during the sweep; else what moved meanwhile. */
 struct tally snapshot_unaccounted(const struct snapshot_port *port, int dir);
+
+/* An interval of @interval_ns has ended: its totals go into the windows, of at least @least_ns. */
+void snapshot_add_tcp(struct snapshot *s, const struct tcp_totals *totals, uint64_t interval_ns, uint64_t least_ns);
+
+/* Once a sweep, when @books, @taken and @pending are those of its end. */
+void snapshot_close_books(struct snapshot_port *port);
+/* The rest is not below 0 and not more than came during the sweep, or was so only once: a flow may move between slots meanwhile. */
+bool snapshot_is_balanced(const struct snapshot_port *port, int dir);
+
+/* Counters that are one number each: printed as they stand, in text and JSON. */
+struct figure {
+	const char *name;
+	uint64_t value;
+};
+
+#define FIGURES_MAX 192
+#define FIGURE_NAME_MAX 48
+
+unsigned int snapshot_figures(const struct snapshot *s, struct figure ret_figures[FIGURES_MAX]);
+/* Those of them that tell of a loss and are not 0 (losses.c), and, beyond figures, the books' classes that do. */
+typedef void (*snapshot_loss)(const char *name, uint64_t value, void *arg);
+void snapshot_losses(const struct snapshot *s, snapshot_loss tell, void *arg);
 
 void snapshot_text(struct writer *w, const struct snapshot *s);		/* weir status */
 void snapshot_json(struct writer *w, const struct snapshot *s);		/* weir status --json: health, and every port's iface */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """judge - did Weir say the truth?  judge.py DIR: what came out of MQTT (DIR/seen.json) against itself, against what the
-clients did (DIR/ran, the table "clients") and against what the kernel counted (DIR/kernel-*). Prints the findings and the
-demo's last line; status 1 where something does not fit.
+clients did (DIR/ran, the table "clients") and against what the kernel counted (DIR/kernel-*). Prints the findings, round trips
+and loss by name, and the demo's last line; status 1 where something does not fit.
 """
 import json, os, re, sys
 
@@ -146,6 +146,58 @@ def check_clients(folder, seen):
     say(f'clients: {good} of {tried} found on both ports with the names that they asked for')
 
 
+# ---- health of TCP: what a centre makes of class summary ----------------------------------------------------------
+
+class Health:
+    """Entries of summaries, added up: counts as they are, histograms bucket by bucket."""
+    def __init__(self):
+        self.lost = dict.fromkeys((f'{w}_{s}' for w in ('retransmits', 'lost_before') for s in ('near', 'far')), 0)
+        self.buckets = {'near': {}, 'far': {}}
+
+    def add(self, entry):
+        for what in self.lost:
+            self.lost[what] += entry[what]
+        for side, buckets in self.buckets.items():
+            for i, count in enumerate(entry.get(f'rtt_{side}_buckets', ()), entry.get(f'rtt_{side}_first_bucket', 0)):
+                buckets[i] = buckets.get(i, 0) + count
+
+    def samples(self, side):
+        return sum(self.buckets[side].values())
+
+    def quantile(self, side, share):
+        """In milliseconds: geometric middle of the half octave (weir help records) that has the sample of that rank."""
+        rank, seen = max(1, -(-self.samples(side) * share // 1)), 0
+        for grid, count in sorted(self.buckets[side].items()):
+            seen += count
+            if seen >= rank:
+                return f'{2 ** (grid // 2) * (3 if grid % 2 else 1.5) ** 0.5 / 1000:.2f}'
+        return '-'
+
+
+def check_health(seen):
+    ports, names = {}, {}
+    for summary in seen['summaries']:
+        for entry in summary['tcp']['ports']:
+            ports.setdefault(entry['port'], Health()).add(entry)
+        for entry in summary['tcp']['names']:
+            if entry['port'] == PORTS[0]:
+                names.setdefault(entry['name'], Health()).add(entry)
+    for port in PORTS:
+        mine = [f for f in seen['flows'] if port_of(f['last']) == port]
+        for i, side in enumerate(('near', 'far')):
+            records, summaries = sum(f['rtt'][i] for f in mine), ports[port].samples(side) if port in ports else 0
+            expect(records == summaries, f'{port}: {records} round trips {side} in records, {summaries} in summaries')
+    expect(any(h.samples('near') and h.samples('far') for h in names.values()), 'no name has a round trip on both sides')
+    say(f'TCP by name on {PORTS[0]}, from class summary: near is the client, far the server; of what each sent: sent again / lost before')
+    head = ('NAME', 'SAMPLES', 'NEAR p50', 'p95 ms', 'FAR p50', 'p95 ms', 'LOST near', 'far')
+    rows = [head] + [(name if len(name) <= 24 else '~' + name[-23:], str(h.samples('near') + h.samples('far')),
+                      *(h.quantile(side, share) for side in ('near', 'far') for share in (0.5, 0.95)),
+                      *(f'{h.lost["retransmits_" + side]}/{h.lost["lost_before_" + side]}' for side in ('near', 'far')))
+                     for name, h in sorted(names.items(), key=lambda n: -n[1].samples('far'))[:12]]
+    for name, *rest in rows:
+        say('  ' + name.ljust(24) + ''.join(cell.rjust(w) for cell, w in zip(rest, (8, 9, 8, 9, 8, 10, 6))))
+
+
 # -------------------------------------------------------------------------------------------------------------------
 
 def main():
@@ -161,6 +213,7 @@ def main():
     check_kernel(folder, totals)
     balanced = len(totals) == 4 and len(failures) == already
     check_clients(folder, seen)
+    check_health(seen)
     # A forwarded flow is in the records of two ports: it is one flow here.
     names = {}
     for flow in seen['flows']:

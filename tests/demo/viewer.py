@@ -91,8 +91,8 @@ def main():
     show(watch.finish())
     if screen:
         screen.draw(at_end=True)
-    seen = {'flows': [{'last': f.last, 'packets': f.packets, 'bytes': f.bytes} for f in watch.flows.values()],
-            'iface': watch.iface, 'problems': watch.problems, 'retained': watch.retained,
+    seen = {'flows': [{'last': f.last, 'packets': f.packets, 'bytes': f.bytes, 'rtt': f.rtt} for f in watch.flows.values()],
+            'iface': watch.iface, 'summaries': list(watch.summaries.values()), 'problems': watch.problems, 'retained': watch.retained,
             'records': watch.records, 'batches': watch.batches, 'again': watch.again}
     with open(os.path.join(folder, 'seen.json'), 'w') as f:
         json.dump(seen, f)

@@ -2,8 +2,8 @@
 """mqtt_watch - what comes out of MQTT, collected and checked, by nothing but what the messages say.
 
 Watch(port, ...) subscribes; take() hands on each flow record as it comes; finish() waits until all that was published
-before has arrived. Then: flows (one a flow and port, deltas added up), iface (the last message of each port), counts,
-and problems: lines about whatever breaks the contract. A batch that comes twice (QoS 1) is counted once.
+before has arrived. Then: flows (one a flow and port, deltas added up), iface (the last message of each port), summaries,
+counts, and problems: lines about whatever breaks the contract. A batch that comes twice (QoS 1) is counted once.
 """
 import json, queue, time
 import paho.mqtt.client as mqtt
@@ -16,12 +16,14 @@ class Flow:
     """One flow on one port: the last record, and the deltas of all of them."""
     def __init__(self):
         self.packets, self.bytes = [0, 0], [0, 0]
+        self.rtt = [0, 0]       # samples, near and far
         self.records, self.last, self.seen = 0, {}, 0.0
 
     def add(self, record):
         for i, side in enumerate(SIDES):
             self.packets[i] += record[side]['packets']
             self.bytes[i] += record[side]['bytes']
+            self.rtt[i] += get(record, 'weir.tcp.rtt_us.%s.count' % ('near', 'far')[i], 0)
         self.records += 1
         self.last, self.seen = record, time.monotonic()
 
@@ -49,6 +51,7 @@ class Watch:
     def __init__(self, port, host='127.0.0.1', topic='weir/v1/#', user=None, password=None, end_topic='weir-demo/end'):
         self.flows, self.iface, self.retained = {}, {}, {}
         self.problems = []
+        self.summaries = {}     # by time: one that comes twice is one
         self.records = self.batches = self.again = 0
         self.lost = {}          # epoch: {"batches", "records"}
         self.seqs = {}          # epoch: set of sequence numbers
@@ -108,6 +111,8 @@ class Watch:
                 yield from self.batch(body)
             elif kind == 'iface':
                 self.iface[port_of(body)] = body
+            elif kind == 'summary':
+                self.summaries[body['ts']] = body
             elif kind == 'birth':
                 self.retained[kind] = body
         except (KeyError, TypeError) as e:

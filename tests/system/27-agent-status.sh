@@ -25,7 +25,7 @@ check "both ports measure" ports_measure
 in_ns client ping -c 3 -i 0.02 -q 10.2.0.2 >/dev/null
 check "books are filled" status_is 5 "s['ports'][0]['weir']['books']['rx']['seen']['frames'] >= 3"
 text=$(status)
-words=$(sed -n '/^#define BOOK_CLASSES/,/^$/p; /^#define STATS(X)/,/^$/p' bpf/abi.h | sed -n 's/.*X([A-Z_]*,[^"]*"\([a-z_]*\)".*/\1/p')
+words=$(sed -n '/^#define BOOK_CLASSES/,/^$/p; /^#define STATS(X)/,/^$/p' bpf/abi*.h | sed -n 's/.*X([A-Z_]*,[^"]*"\([a-z_]*\)".*/\1/p')
 check "the header names 16 or more counters" test "$(wc -w <<<"$words")" -ge 16
 missing=
 for word in $words; do grep -Eq "(^|[ ,])$word([ ,:]|\$)" <<<"$text" || missing+=" $word"; done
@@ -66,7 +66,7 @@ def ok(truth, name):
     print(('ok' if truth else 'not ok'), '-', name)
 
 answer = ask(b'nonsense\n')
-ok(answer == b'error: no request "nonsense"; allowed: status, status json\n', 'unknown request: an error that says what is allowed')
+ok(answer == b'error: no request "nonsense"; allowed: status, status json, top text SORT N WIDTH, top json SORT N\n', 'unknown request: an error that says what is allowed')
 for data, name in ((b'x' * 300, 'a line without end'), (b'\x1b[2J\n', 'control characters'), (b'status\0json\n', 'a NUL')):
     try:
         answer = ask(data)

@@ -30,7 +30,7 @@ watch() {	# from here on; nothing of before
 	watch_start
 }
 start() {	# MODE
-	agent_config "gateway.privacy=$1" "gateway.privacy_key_file=$KEY"
+	agent_config "gateway.privacy=$1" "gateway.privacy_key_file=$KEY" flows.fin_timeout=60s	# weir top shows flows that are there
 	watch
 	agent_start || { tap_result 1 "$1: agent starts"; finish; }
 	ports_measure || note "ports do not measure"
@@ -44,6 +44,7 @@ talk() {	# NAME: TLS by IPv4, pings by IPv6; until both are published
 }
 published() { cut -f 3 "$WORK/seen" | grep -cF "$@"; }
 value() { seen "next((get(r, '$1') for r in records(port='$2', dport=4433) if get(r, 'weir.name_status') == 'ok'), None)"; }
+shown() { { "$WEIR" top -s "$SOCKET" --json --sort name; "$WEIR" top -s "$SOCKET" -w 400; } | grep -cF "$@"; }	# lines of weir top
 in_memory() {	# PID: how often the key is there
 	python3 - "$1" "$KEY" <<-'END'
 		import sys
@@ -64,12 +65,14 @@ is "full: the name" "$(value tls.client.server_name lan0)" Secret.example.org
 is "full: the address" "$(value source.ip lan0)" 10.1.0.2
 check "full: what is looked for below is found" test "$(published "$ADDRESSES")" -ge 1 -a "$(published "$MACS")" -ge 1 -a \
 	"$(published -i secret.example)" -ge 1
+check "full: and in weir top, too" test "$(shown "$ADDRESSES")" -ge 1 -a "$(shown -i secret.example)" -ge 2
 check "full: no key is made" test ! -e "$KEY"
 agent_stop
 
 start no-names
 talk secret.example.org
 is "no-names: no name is published" "$(published -i secret.example)" 0
+is "no-names: none is in weir top" "$(shown -i secret.example)" 0
 is "no-names: that there was one is" "$(value weir.name_status lan0)" ok
 is "no-names: the address" "$(value source.ip lan0)" 10.1.0.2
 check "no-names: no key is made" test ! -e "$KEY"
@@ -78,6 +81,7 @@ agent_stop
 start hashed
 talk Secret.example.org
 is "hashed: no name is published" "$(published -i secret.example)" 0
+is "hashed: none is in weir top" "$(shown -i secret.example)" 0
 is "hashed: no layer-2 address of anyone" "$(published "$MACS")" 0
 is "hashed: the address" "$(value source.ip lan0)" 10.1.0.2
 name=$(value tls.client.server_name lan0)
@@ -90,6 +94,8 @@ agent_stop
 start prefix
 talk secret.example.org
 is "prefix: no name is published" "$(published -i secret.example)" 0
+is "prefix: none is in weir top" "$(shown -i secret.example)" 0
+is "prefix: nor an address" "$(shown "$ADDRESSES")" 0
 is "prefix: no layer-2 address of anyone" "$(published "$MACS")" 0
 is "prefix: no IP address of anyone" "$(published "$ADDRESSES")" 0
 is "prefix: the name's hash is that of mode hashed, whatever its case" "$(value tls.client.server_name lan0)" "$name"

@@ -320,6 +320,61 @@ static void health_of_a_connection(void **state)
 	assert_free(t, 100);
 }
 
+static void same_report(const struct flow_report *x, const struct flow_report *y)
+{
+	assert_int_equal(x->slot, y->slot);
+	assert_ptr_equal(x->key, y->key);
+	assert_int_equal(x->first_ns, y->first_ns);
+	assert_int_equal(x->last_ns, y->last_ns);
+	assert_memory_equal(x->packets, y->packets, sizeof(x->packets));
+	assert_memory_equal(x->bytes, y->bytes, sizeof(x->bytes));
+	assert_memory_equal(x->ip_bytes, y->ip_bytes, sizeof(x->ip_bytes));
+	assert_memory_equal(&x->total, &y->total, sizeof(x->total));
+	assert_int_equal(x->flags, y->flags);
+	assert_int_equal(x->name_status, y->name_status);
+	assert_int_equal(x->end, y->end);
+	assert_ptr_equal(x->mac, y->mac);
+	assert_ptr_equal(x->sni, y->sni);
+	assert_ptr_equal(x->alpn, y->alpn);
+}
+
+/* A look takes nothing: it says what the next report will say, as often as one looks. */
+static void peek_is_the_next_report(void **state)
+{
+	struct table *t = *state;
+	struct flow_slot *slot = put(t, 100, key_of(1, IPPROTO_TCP), 7, FLOW_SYN_SEEN);
+	struct flow_report peeked = { 0 };
+	struct tcp_health health = { 0 };
+
+	slot->tcp = 10;
+	t->tcp[9].owner = 100 + 1;
+	t->tcp[9].rtt_count[1] = 4;
+	count(slot, 0, 3, 300, 42, T0);
+	sweep(t, T0 + 30 * S);
+	assert_int_equal(t->tcp[9].rtt_count[1], 0);
+	t->tcp[9].rtt_count[1] = 6;
+	count(slot, 0, 2, 250, 28, T0 + 31 * S);
+	count(slot, 1, 1, 60, 14, T0 + 32 * S);
+	for (int i = 0; i < 2; i++) {
+		assert_true(flowtab_peek(t->ft, 100, &peeked, &health));
+		assert_int_equal(t->tcp[9].rtt_count[1], 6);
+	}
+	assert_int_equal(peeked.total.bytes[0], 550);
+	assert_ptr_equal(peeked.tcp, &health);
+	assert_false(flowtab_peek(t->ft, 101, &peeked, &health));
+	assert_false(flowtab_peek(t->ft, t->settings.slots, &peeked, &health));
+	flowtab_report_slot(t->ft, 100, T0 + 33 * S, hear, t);
+	t->told_n--;	/* the newest is looked at here */
+	same_report(&t->told[t->told_n].r, &peeked);
+	assert_memory_equal(&t->told[t->told_n].tcp, &health, sizeof(health));
+	assert_int_equal(slot->bytes[0], 0);
+	assert_true(flowtab_peek(t->ft, 100, &peeked, &health));
+	assert_int_equal(peeked.packets[0], 0);
+	assert_int_equal(peeked.total.packets[0], 5);
+	slot->tag = (slot->tag & TAG_HASH) | TAG_DEAD;
+	assert_false(flowtab_peek(t->ft, 100, &peeked, &health));
+}
+
 static void totals_beyond_32_bits(void **state)
 {
 	struct table *t = *state;
@@ -1337,7 +1392,8 @@ static void books_with_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		row(no_report_of_nothing), row(syn_without_ack), row(health_of_a_connection), row(totals_beyond_32_bits), row(active_then_idle), row(report_second_wraps), row(report_after_the_clock_was_read),
+		row(no_report_of_nothing), row(syn_without_ack), row(health_of_a_connection), row(peek_is_the_next_report),
+		row(totals_beyond_32_bits), row(active_then_idle), row(report_second_wraps), row(report_after_the_clock_was_read),
 		row(udp_ends_sooner), row(clock_behind), row(fin_and_rst_linger), row(late_count_is_told),
 		row(killed_by_the_kernel), row(taken_before_it_is_full), row(books_by_port_and_direction), row(flush_empties),
 		row(spill), row(spill_survives_slot_0),
