@@ -118,7 +118,7 @@ check "the books balance" status_is 5 "all(b['seen'][u] == b['flows'][u] + b['in
 check "the flood's slots are free again when their time is over" status_is 12 "s['flow_table']['live'] < 100"
 agent_stop
 old="[r for r in records(port='lan0', transport='tcp', sip='10.1.0.2') if r['source']['port'] in range(21000, 21020)]"
-is "connections that were there: 20, each with its last record" "$(seen "sorted(r['source']['port'] for r in $old if r['weir']['end_reason'] in (3, 4)) == list(range(21000, 21020))")" True
+is "connections that were there: 20, each closed in its last record" "$(seen "sorted(set(r['source']['port'] for r in $old if r['weir']['tcp']['state'] == 'closed')) == list(range(21000, 21020))")" True
 is "their records are what crossed the wire" "$(seen "[sum(r[x][u] for r in $old) for u in ('packets', 'bytes') for x in ('source', 'destination')]")" "$(seen "[n for u in wire('$WORK/c0.pcap', sip='10.1.0.2', dip='10.2.0.2') for n in u]")"
 is "new connections: all 30 have their record, with a packet of both sides" "$(seen "len(set(r['source']['port'] for r in records(port='lan0', transport='tcp', sip='10.1.0.2')
 	if r['source']['port'] in range(20000, 20030) and get(r, 'destination.packets')))")" 30
