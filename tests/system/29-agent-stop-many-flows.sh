@@ -11,7 +11,7 @@ need_agent
 gateway plain
 broker_start
 watch_start
-agent_config flows.active_timeout=60s flows.idle_timeout=100s
+agent_config flows.active_timeout=60s flows.idle_timeout=100s flows.new_flow_limit=no
 agent_start; tap_result $? "agent starts"
 check "both ports measure" ports_measure
 in_ns client python3 -c '
