@@ -11,9 +11,10 @@
 #pragma once
 
 #include <linux/types.h>
+#include "bpf/abi_taken.h"
 #include "bpf/abi_tcp.h"
 
-#define ABI_VERSION 3
+#define ABI_VERSION 4
 
 /* ---- ports ---------------------------------------------------------------------------------------------------- */
 
@@ -37,8 +38,6 @@ struct port_name {
 	char name[16];		/* IFNAMSIZ, NUL-terminated; empty: free */
 };
 
-enum { DIR_RX, DIR_TX, DIRS };
-
 /* ---- the books ------------------------------------------------------------------------------------------------ */
 
 /* What becomes of a frame that does not end in a flow slot. Name, then what it means. */
@@ -60,11 +59,6 @@ enum book_class {
 	BOOK_FLOW = BOOK_N,	/* counted in a flow slot: user space adds the slots up */
 };
 
-struct tally {
-	__u64 frames;
-	__u64 bytes;
-};
-
 /* Value of map "books" (per CPU), one a port: seen = taken out of flow slots + still in them + classes, exactly. */
 struct books {
 	struct {
@@ -75,11 +69,6 @@ struct books {
 	} dir[DIRS];
 };
 _Static_assert(sizeof(struct books) == DIRS * ((1 + BOOK_N + 4) * 16 + 8), "books");
-
-/* Value of map "taken", one a port: what user space has taken out of flow slots so far. */
-struct taken {
-	struct tally dir[DIRS];
-};
 
 /* Map "stats" (per CPU): counters that belong to no port. */
 #define STATS(X) \
@@ -153,12 +142,12 @@ _Static_assert(sizeof(struct flow_key) == 48, "flow_key");
 #define FLOW_COPY_OFF		0x20000000u	/* no payload is copied to user space any more */
 
 /*
- * flow_slot.count: frames in the low 28 bits, layer-2 overhead bytes (frame bytes - IP bytes) above: one atomic for both.
+ * flow_slot.count: frames in the low 28 bits, layer-2 overhead bytes (frame bytes - IP bytes) in the 35 above: one atomic for both.
  * A frame's overhead beyond COUNT_OVERHEAD_MAX (trailers) counts as IP bytes, so that the sum cannot wrap.
  */
 #define COUNT_FRAMES_BITS	28
 #define COUNT_FRAMES_MASK	((1ULL << COUNT_FRAMES_BITS) - 1)
-#define COUNT_OVERHEAD_MAX	511
+#define COUNT_OVERHEAD_MAX	255
 #define COUNT_FULL		(1ULL << (COUNT_FRAMES_BITS - 1))	/* no more is added from here on: counter_full */
 
 /*
