@@ -11,10 +11,11 @@
 #pragma once
 
 #include <linux/types.h>
+#include "bpf/abi_taken.h"
 #include "bpf/abi_books.h"
 #include "bpf/abi_tcp.h"
 
-#define ABI_VERSION 3
+#define ABI_VERSION 4
 
 /* ---- ports ---------------------------------------------------------------------------------------------------- */
 
@@ -88,12 +89,12 @@ _Static_assert(sizeof(struct flow_key) == 48, "flow_key");
 #define FLOW_COPY_OFF		0x20000000u	/* no payload is copied to user space any more */
 
 /*
- * flow_slot.count: frames in the low 28 bits, layer-2 overhead bytes (frame bytes - IP bytes) above: one atomic for both.
+ * flow_slot.count: frames in the low 28 bits, layer-2 overhead bytes (frame bytes - IP bytes) in the 35 above: one atomic for both.
  * A frame's overhead beyond COUNT_OVERHEAD_MAX (trailers) counts as IP bytes, so that the sum cannot wrap.
  */
 #define COUNT_FRAMES_BITS	28
 #define COUNT_FRAMES_MASK	((1ULL << COUNT_FRAMES_BITS) - 1)
-#define COUNT_OVERHEAD_MAX	511
+#define COUNT_OVERHEAD_MAX	255
 #define COUNT_FULL		(1ULL << (COUNT_FRAMES_BITS - 1))	/* no more is added from here on: counter_full */
 
 /*

@@ -6,7 +6,7 @@
 
 #include <linux/types.h>
 
-enum { DIR_RX, DIR_TX, DIRS };
+#include "bpf/abi_taken.h"
 
 /* ---- the books ------------------------------------------------------------------------------------------------ */
 
@@ -30,11 +30,6 @@ enum book_class {
 	BOOK_FLOW = BOOK_N,	/* counted in a flow slot: user space adds the slots up */
 };
 
-struct tally {
-	__u64 frames;
-	__u64 bytes;
-};
-
 #define BOOK_PROTOS 4	/* tcp, udp, icmp, other */
 
 /* Frames that found no slot, of one reason. */
@@ -54,11 +49,6 @@ struct books {
 	} dir[DIRS];
 };
 _Static_assert(sizeof(struct books) == DIRS * ((2 + BOOK_N + 2 * BOOK_PROTOS) * 16 + 6 * 8), "books");
-
-/* Value of map "taken", one a port: what user space has taken out of flow slots so far. */
-struct taken {
-	struct tally dir[DIRS];
-};
 
 /* Map "stats" (per CPU): counters that belong to no port. */
 #define STATS(X) \

@@ -92,11 +92,11 @@ struct {
 	__type(value, struct books);
 } books SEC(".maps");
 
-/* What was taken out of the flow table, by port index. User space only; 2 kB. */
+/* What was taken out of the flow table, by port index; behind it the step under way. User space only; 2 kB. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, PORTS_MAX);
+	__uint(max_entries, TAKEN_ENTRIES);
 	__type(key, __u32);
 	__type(value, struct taken);
 } taken SEC(".maps");

@@ -10,8 +10,11 @@
 
 #include "base/util.h"
 #include "collect/names.h"
+#include "collect/take.h"
 
 #define REPORT_AHEAD_S	60	/* a slice of a sweep takes far less */
+#define STALE_MAX	16		/* slots half freed: each agent that is killed leaves one at most */
+#define STALE_WAIT_NS	(2 * NS_PER_S)	/* far longer than a program that runs can take to fill the slot */
 #define HELLO_WAIT_NS	(10 * NS_PER_S)	/* a walk whose segments do not come any more is ended */
 
 /* flow_slot.end_reason of a twin, with the low bit of the sweep that killed it; never leaves this file */
@@ -29,11 +32,14 @@ struct flowtab {
 	struct hello_entry *hellos;
 	struct tcp_health *tcps;
 	struct taken *taken;
+	struct take take;
 	uint32_t buckets;
 	uint32_t at;		/* first bucket of the next step */
 	bool report_all, end_all;	/* flowtab_report_all(), flowtab_flush() */
 	uint32_t live, dead, walks;	/* of the sweep under way */
 	uint32_t places[PORTS_MAX];
+	uint32_t stale[STALE_MAX], stales;	/* slots without a tag whose bits in the summary are set, at the start */
+	uint64_t stale_since_ns;	/* the first sweep */
 	struct taken pending[PORTS_MAX];
 	struct flowtab_counters counters;
 };
@@ -58,29 +64,17 @@ static uint32_t other_bucket(const struct flowtab *ft, uint32_t number, uint32_t
 	return number ^ (delta ? delta : 1);
 }
 
-static void take(struct flow_slot *slot, struct flow_report *r)
+/* Into the books. */
+static void take(struct flowtab *ft, uint32_t number, struct flow_report *r)
 {
-	for (int i = 0; i < 2; i++) {
-		uint64_t bytes = __atomic_exchange_n(&slot->bytes[i], 0, __ATOMIC_RELAXED);
-		uint64_t count = __atomic_exchange_n(&slot->count[i], 0, __ATOMIC_RELAXED);
+	for (unsigned int i = 0; i < 2; i++) {
+		uint64_t bytes = take_counter(&ft->take, number, i, -1), count = take_counter(&ft->take, number, i + 2, -1);
 		uint64_t overhead = count >> COUNT_FRAMES_BITS;
 
 		r->packets[i] = count & COUNT_FRAMES_MASK;
 		r->bytes[i] = bytes;
 		/* Bytes and count are two atomics: a packet between them may show in one only, until the next take. */
 		r->ip_bytes[i] = bytes > overhead ? bytes - overhead : 0;
-	}
-}
-
-static void close_books(struct flowtab *ft, const struct flow_slot *slot, const struct flow_report *r)
-{
-	struct taken *taken = &ft->taken[slot->key.port % PORTS_MAX];
-
-	for (int i = 0; i < 2; i++) {
-		struct tally *tally = &taken->dir[slot->flags & FLOW_MIRROR || i == 0 ? DIR_RX : DIR_TX];
-
-		tally->frames += r->packets[i];
-		tally->bytes += r->bytes[i];
 	}
 }
 
@@ -167,8 +161,7 @@ static void report(struct flowtab *ft, uint32_t number, enum flow_end end, const
 	struct flow_report r = describe(ft, number);
 
 	r.end = (uint8_t)end;
-	take(slot, &r);
-	close_books(ft, slot, &r);
+	take(ft, number, &r);
 	add_totals(total, r.packets, r.bytes);
 	r.total = totals_of(total);
 	if (tcp) {
@@ -260,10 +253,14 @@ static void free_slot(struct flowtab *ft, uint32_t number, long twin)
 	if (slot->flags & FLOW_ALT) {
 		uint32_t *home = &ft->flows[other_bucket(ft, bucket, slot->tag)].slot[0].summary;
 
+		/* First: one too many, after a kill between the two, costs a look; one too few would hide a flow. */
+		__atomic_fetch_and(&slot->flags, ~FLOW_ALT, __ATOMIC_RELAXED);
 		if (__atomic_load_n(home, __ATOMIC_RELAXED) >= SUMMARY_SPILL)
 			__atomic_fetch_sub(home, SUMMARY_SPILL, __ATOMIC_RELAXED);
 	}
 	memset(&ft->ledger[number], 0, sizeof(ft->ledger[number]));
+	slot->key.ip_version = 0;	/* from here on it is not a flow: bury() */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	memset(&slot->key, 0, sizeof(*slot) - offsetof(struct flow_slot, key));
 	__atomic_store_n(&slot->tag, TAG_FREE, __ATOMIC_RELAXED);
 	__atomic_fetch_and(&ft->flows[bucket].slot[0].summary, ~(7u << SUMMARY_SHIFT(at)), __ATOMIC_RELEASE);
@@ -297,31 +294,19 @@ static long find_twin(const struct flowtab *ft, uint32_t number)
 	return -1;
 }
 
-static void put_back(struct flow_slot *slot, const struct flow_report *taken)
-{
-	for (int side = 0; side < 2; side++) {
-		uint64_t overhead = taken->bytes[side] - taken->ip_bytes[side];
-
-		__atomic_fetch_add(&slot->bytes[side], taken->bytes[side], __ATOMIC_RELAXED);
-		__atomic_fetch_add(&slot->count[side], taken->packets[side] | overhead << COUNT_FRAMES_BITS,
-				   __ATOMIC_RELAXED);
-	}
-}
-
 /* A dead twin: all that it has goes into the living one, whose number it returns. -1: that one has ended meanwhile. */
 static long merge_twin(struct flowtab *ft, uint32_t number)
 {
 	struct flow_slot *slot = slot_at(ft, number), *other;
 	struct flow_total *mine = &ft->ledger[number], *theirs;
 	const long found = find_twin(ft, number);
-	struct flow_report taken;
 
 	ft->counters.twins++;
 	if (found < 0)
 		return -1;
 	other = slot_at(ft, (uint32_t)found);
-	take(slot, &taken);
-	put_back(other, &taken);
+	for (unsigned int i = 0; i < TAKE_COUNTERS; i++)
+		take_counter(&ft->take, number, i, found);
 	theirs = &ft->ledger[found];
 	add_totals(theirs, totals_of(mine).packets, totals_of(mine).bytes);
 	__atomic_fetch_or(&other->flags, slot->flags & (FLOW_TCP_FLAGS_A | FLOW_TCP_FLAGS_B), __ATOMIC_RELAXED);
@@ -341,6 +326,10 @@ static void bury(struct flowtab *ft, uint32_t number, const struct sweep *sweep)
 	struct flow_slot *slot = slot_at(ft, number);
 	long twin = -1;
 
+	if (!slot->key.ip_version) {	/* emptied, told, and not quite freed by an agent that was killed */
+		free_slot(ft, number, -1);
+		return;
+	}
 	if (slot->flags & FLOW_HELLO_WALK)
 		take_names(ft, slot, number);
 	if (slot->end_reason & END_TWIN)
@@ -441,7 +430,7 @@ static void count_pending(struct flowtab *ft, const struct flow_slot *slot)
 		struct tally *tally = &pending->dir[slot->flags & FLOW_MIRROR || i == 0 ? DIR_RX : DIR_TX];
 
 		tally->frames += __atomic_load_n(&slot->count[i], __ATOMIC_RELAXED) & COUNT_FRAMES_MASK;
-		tally->bytes += __atomic_load_n(&slot->bytes[i], __ATOMIC_RELAXED);
+		tally->bytes += __atomic_load_n(&slot->bytes[i], __ATOMIC_RELAXED) & ~TAKE_TURN;
 	}
 }
 
@@ -463,6 +452,34 @@ static void look_at(struct flowtab *ft, uint32_t number, const struct sweep *swe
 	}
 }
 
+static uint32_t summary_print(const struct flowtab *ft, uint32_t number)
+{
+	const uint32_t summary = __atomic_load_n(&ft->flows[number / BUCKET_SLOTS].slot[0].summary, __ATOMIC_RELAXED);
+
+	return summary & 7u << SUMMARY_SHIFT(number % BUCKET_SLOTS);
+}
+
+/* Without a tag, but not free: the kernel is about to fill it, or an agent was killed while it gave it back. */
+static bool is_stale(const struct flowtab *ft, uint32_t number)
+{
+	return summary_print(ft, number) && __atomic_load_n(&slot_at(ft, number)->tag, __ATOMIC_ACQUIRE) == TAG_FREE;
+}
+
+/* What is so for STALE_WAIT_NS goes back: nobody else can have claimed it meanwhile. */
+static void free_stale(struct flowtab *ft, uint64_t now_ns)
+{
+	if (!ft->stale_since_ns)
+		ft->stale_since_ns = now_ns;
+	if (!ft->stales || since(ft->stale_since_ns, now_ns) < STALE_WAIT_NS)
+		return;
+	while (ft->stales) {
+		const uint32_t number = ft->stale[--ft->stales];
+
+		if (is_stale(ft, number))
+			__atomic_fetch_and(&ft->flows[number / BUCKET_SLOTS].slot[0].summary, ~summary_print(ft, number), __ATOMIC_RELEASE);
+	}
+}
+
 static void sweep_begin(struct flowtab *ft)
 {
 	ft->at = ft->live = ft->dead = ft->walks = 0;
@@ -481,6 +498,7 @@ int flowtab_sweep_step(struct flowtab *ft, uint64_t now_ns, flowtab_emit emit, v
 	if (ft->at < ft->buckets)
 		return 0;
 
+	free_stale(ft, now_ns);
 	ft->counters.sweeps++;
 	ft->counters.live = ft->live;
 	ft->counters.dead = ft->dead;
@@ -532,8 +550,9 @@ bool flowtab_peek(const struct flowtab *ft, uint32_t number, struct flow_report 
 	ret_report->end = FLOW_END_ACTIVE;
 	ret_report->total = totals_of(&ft->ledger[number]);
 	for (int i = 0; i < 2; i++) {
-		const uint64_t count = __atomic_load_n(&slot->count[i], __ATOMIC_RELAXED), overhead = count >> COUNT_FRAMES_BITS;
-		const uint64_t bytes = __atomic_load_n(&slot->bytes[i], __ATOMIC_RELAXED);
+		const uint64_t count = __atomic_load_n(&slot->count[i], __ATOMIC_RELAXED) & ~TAKE_TURN;
+		const uint64_t overhead = count >> COUNT_FRAMES_BITS;
+		const uint64_t bytes = __atomic_load_n(&slot->bytes[i], __ATOMIC_RELAXED) & ~TAKE_TURN;
 
 		ret_report->packets[i] = count & COUNT_FRAMES_MASK;
 		ret_report->bytes[i] = bytes;
@@ -621,12 +640,14 @@ struct names *flowtab_names(struct flowtab *ft)
 	return ft->names;
 }
 
-/* Names that live flows of an earlier process refer to. */
-static void count_references(struct flowtab *ft)
+/* What an earlier process has left: names that live flows refer to, and slots half freed. */
+static void look_around(struct flowtab *ft)
 {
 	for (uint32_t number = 0; number < ft->settings.slots; number++) {
 		const struct flow_slot *slot = slot_at(ft, number);
 
+		if (is_stale(ft, number) && ft->stales < STALE_MAX)
+			ft->stale[ft->stales++] = number;
 		if (!(slot->tag & (TAG_LIVE | TAG_DEAD)))
 			continue;
 		names_ref(ft->names, ft->ledger[number].sni);
@@ -667,14 +688,16 @@ int flowtab_new(struct flowtab **ret_ft, const struct flowtab_settings *settings
 	if (!err)
 		err = map_shared(settings->tcp_fd, settings->tcps * sizeof(*ft->tcps), &ft->tcps);
 	if (!err)
-		err = map_shared(settings->taken_fd, PORTS_MAX * sizeof(*ft->taken), &ft->taken);
+		err = map_shared(settings->taken_fd, TAKEN_ENTRIES * sizeof(*ft->taken), &ft->taken);
 	if (!err)
 		err = names_open(&ft->names, settings->names_fd);
 	if (err) {
 		flowtab_free(ft);
 		return err;
 	}
-	count_references(ft);
+	ft->take = (struct take){ .flows = ft->flows, .taken = ft->taken, .slots = settings->slots };
+	take_recover(&ft->take);
+	look_around(ft);
 	*ret_ft = ft;
 	return 0;
 }
@@ -688,7 +711,7 @@ struct flowtab *flowtab_free(struct flowtab *ft)
 	unmap(ft->ledger, ft->settings.slots * sizeof(*ft->ledger));
 	unmap(ft->hellos, ft->settings.hellos * sizeof(*ft->hellos));
 	unmap(ft->tcps, ft->settings.tcps * sizeof(*ft->tcps));
-	unmap(ft->taken, PORTS_MAX * sizeof(*ft->taken));
+	unmap(ft->taken, TAKEN_ENTRIES * sizeof(*ft->taken));
 	free(ft);
 	return NULL;
 }

@@ -156,7 +156,7 @@ static void bench_sweep(uint32_t flows, int rounds)
 		.hellos_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct hello_entry), HELLOS, BPF_F_MMAPABLE),
 		.tcp_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tcp_health), 2 * flows / TCP_SLOTS_EACH, BPF_F_MMAPABLE),
 		.names_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct name_entry), NAMES_MAX, BPF_F_MMAPABLE),
-		.taken_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct taken), PORTS_MAX, BPF_F_MMAPABLE),
+		.taken_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct taken), TAKEN_ENTRIES, BPF_F_MMAPABLE),
 		.slots = 2 * flows,
 		.hellos = HELLOS,
 		.tcps = 2 * flows / TCP_SLOTS_EACH,

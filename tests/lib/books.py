@@ -15,6 +15,7 @@ BOOKS_DIR = 16 * (1 + len(CLASSES) + 4) + 8
 SLOT, BUCKET_SLOTS = 128, 8
 TAG_LIVE, TAG_DEAD = 0x80000000, 0x40000000
 FRAMES_MASK = (1 << 28) - 1
+TURN = 1 << 63       # TAKE_TURN
 FLOW_MIRROR = 0x10000000
 DIRS = ('rx', 'tx')
 
@@ -86,7 +87,7 @@ def read_table(pin_dir, names):
         for i in range(BUCKET_SLOTS):
             slot = bucket[i * SLOT:(i + 1) * SLOT]
             tag, = struct.unpack_from('<I', slot, 0)
-            bytes_, count = struct.unpack_from('<2Q', slot, 64), struct.unpack_from('<2Q', slot, 80)
+            bytes_, count = [b & ~TURN for b in struct.unpack_from('<2Q', slot, 64)], struct.unpack_from('<2Q', slot, 80)
             flags, = struct.unpack_from('<I', slot, 104)
             port, = struct.unpack_from('<H', slot, 8 + 38)
             printed = summary >> 3 * i & 7

@@ -365,7 +365,7 @@ static void flowtab_goes_the_same_way(void **state)
 	map_file(&settings.hellos_fd, HELLOS * sizeof(struct hello_entry));
 	map_file(&settings.tcp_fd, SLOTS / TCP_SLOTS_EACH * sizeof(struct tcp_health));
 	map_file(&settings.names_fd, NAMES_MAX * sizeof(struct name_entry));
-	map_file(&settings.taken_fd, PORTS_MAX * sizeof(struct taken));
+	map_file(&settings.taken_fd, TAKEN_ENTRIES * sizeof(struct taken));
 	assert_int_equal(flowtab_new(&ft, &settings), 0);
 	for (uint32_t i = 0; i < 2000; i++) {
 		struct flow_key key = by_source_port(i);
