@@ -3,6 +3,7 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -345,6 +346,7 @@ static void summary_due(struct loop_timer *timer)
 	identify_expire(a->identify, loop_now_ns());
 	device_feed_age(a->feed, loop_now_ns());
 	agent_say_summary(a);
+	malloc_trim(0);	/* a burst of batches leaves whole pages behind, which the allocator would keep */
 	loop_timer_arm(a->loop, timer, loop_now_ns() + a->conf->export.summary_interval_ns);
 }
 
