@@ -12,11 +12,13 @@
 /*
  * Round-trip times by half octaves of microseconds: bucket 2k is [2^k, 1.5 * 2^k), bucket 2k + 1 is [1.5 * 2^k, 2^(k + 1)). Its
  * geometric middle is at most 23 % from any time in it. A connection keeps TCP_RTT_BUCKETS of them, from rtt_base on, which its
- * first sample sets: 1/4 to 64 times that. What lies outside counts in the first or the last one. The least time and the sum of
- * all are kept to the microsecond beside them.
+ * first sample sets: about 1/4 to 64 times that. When a time lies above, each becomes a whole octave (TCP_RTT_WIDE, 41 %), and they
+ * reach 16,000 times as far. What still lies outside counts in the first or the last one. The least time and the sum of all are kept to
+ * the microsecond beside them.
  */
 #define TCP_RTT_BUCKETS	16
 #define TCP_RTT_BELOW	4	/* buckets below the first sample's */
+#define TCP_RTT_WIDE	0x80	/* of rtt_base: buckets are octaves */
 
 #define TCP_REORDER_US	3000	/* a gap that is filled sooner was only out of order: tshark's rule */
 
@@ -50,7 +52,7 @@ struct tcp_health {
 	__u32 rtt_min_us[2];	/* 0: no sample */
 	__u16 rtt_count[2];	/* at 65535 no more are taken */
 	__u8 rtt[2][TCP_RTT_BUCKETS];	/* one that reaches 255 halves its side's */
-	__u8 rtt_base[2];	/* 1 + grid bucket of rtt[][0]; 0: no sample yet */
+	__u8 rtt_base[2];	/* 1 + grid bucket of rtt[][0], an even one, and TCP_RTT_WIDE; 0: no sample yet */
 	__u8 zero_windows[2];	/* times that its window closed; stays at 255 */
 };
 _Static_assert(sizeof(struct tcp_health) == 128, "tcp_health");

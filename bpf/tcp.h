@@ -107,23 +107,47 @@ TCP_RARELY int tcp_odd_data(struct tcp_side *from, __u32 seq, __u32 len, __u32 f
 	return 0;
 }
 
+#ifdef __clang__
+#define TCP_EACH_BUCKET _Pragma("clang loop unroll(full)")
+#else
+#define TCP_EACH_BUCKET
+#endif
+
+TCP_RARELY int tcp_rtt_widen(__u8 *counts)
+{
+	TCP_EACH_BUCKET
+	for (int i = 0; i < TCP_RTT_BUCKETS; i++) {
+		__u32 sum = i < TCP_RTT_BUCKETS / 2 ? (__u32)counts[2 * i] + counts[2 * i + 1] : 0;
+
+		counts[i] = sum > 0xff ? 0xff : (__u8)sum;
+	}
+	return 0;
+}
+
 TCP_RARELY int tcp_rtt(struct tcp_health *h, __u32 side, __u32 us)
 {
 	const __u32 bucket = tcp_rtt_bucket(us);
 	__u8 *counts = h->rtt[side & 1], *base = &h->rtt_base[side & 1];
-	__u32 at;
+	__u32 first, at;
 
 	if (h->rtt_count[side & 1] == 0xffff)
 		return 0;
 	if (!*base)
-		*base = 1 + (bucket > TCP_RTT_BELOW ? bucket - TCP_RTT_BELOW : 0);
-	at = bucket >= *base ? bucket + 1 - *base : 0;
+		*base = 1 + ((bucket > TCP_RTT_BELOW ? bucket - TCP_RTT_BELOW : 0) & ~1u);
+	first = (*base & ~TCP_RTT_WIDE) - 1;
+	at = bucket > first ? bucket - first : 0;
+	if (at >= TCP_RTT_BUCKETS && !(*base & TCP_RTT_WIDE)) {
+		tcp_rtt_widen(counts);
+		*base |= TCP_RTT_WIDE;
+	}
+	if (*base & TCP_RTT_WIDE)
+		at /= 2;
 	if (at >= TCP_RTT_BUCKETS)
 		at = TCP_RTT_BUCKETS - 1;
+	asm volatile("" : "+r"(at));	/* the verifier sees only what the compiler does not see through */
+	at &= TCP_RTT_BUCKETS - 1;
 	if (counts[at] == 0xff) {
-#ifdef __clang__
-#pragma clang loop unroll(full)
-#endif
+		TCP_EACH_BUCKET
 		for (int i = 0; i < TCP_RTT_BUCKETS; i++)
 			counts[i] >>= 1;
 	}

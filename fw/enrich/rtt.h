@@ -11,13 +11,17 @@
 
 #include "bpf/abi.h"
 
-/* Geometric middle of bucket @grid: at most 23 % from any time in it. */
+/* Geometric middle of bucket @grid: at most 23 % from any time in it, 41 % where it is a whole octave's. */
 uint32_t rtt_bucket_us(unsigned int grid);
 
+#define RTT_BUCKETS (2 * TCP_RTT_BUCKETS)
+
 struct rtt_summary {
-	uint32_t count;		/* samples; 0: all else is 0, too */
+	uint32_t count;		/* samples in the buckets; 0: all else is 0, too */
 	uint32_t p50_us, p95_us, p99_us;
+	uint8_t first_bucket;	/* of the grid */
+	uint8_t buckets[RTT_BUCKETS];	/* of half octaves; samples of a whole one are spread over both halves */
 };
 
-/* @counts: TCP_RTT_BUCKETS of them, the first of grid bucket @base. */
-struct rtt_summary rtt_summary(const uint8_t *counts, unsigned int base);
+/* @counts, @base: rtt and rtt_base of one side of struct tcp_health. */
+struct rtt_summary rtt_summary(const uint8_t counts[TCP_RTT_BUCKETS], uint8_t base);

@@ -8,12 +8,12 @@
 	      r->rtt.count, u64(w, r->rtt.count)) \
 	FIELD(min, "long", "us", "no sample", "the least of them", r->rtt.count, u64(w, r->rtt.min_us)) \
 	FIELD(mean, "long", "us", "no sample", "arithmetic mean", r->rtt.count, u64(w, r->rtt.mean_us)) \
-	FIELD(p50, "long", "us", "no sample", "median, within 23 %", r->rtt.count, u64(w, r->rtt.p50_us)) \
+	FIELD(p50, "long", "us", "no sample", "median, within 23 %; 41 % where some are more than 64 times others", r->rtt.count, u64(w, r->rtt.p50_us)) \
 	FIELD(p95, "long", "us", "no sample", "95th percentile", r->rtt.count, u64(w, r->rtt.p95_us)) \
 	FIELD(p99, "long", "us", "no sample", "99th percentile", r->rtt.count, u64(w, r->rtt.p99_us)) \
 	FIELD(first_bucket, "long", "", "no sample", "grid number of buckets[0]: 2k is [2^k, 1.5 * 2^k) us, 2k + 1 the rest of the octave", \
 	      r->rtt.count, u64(w, r->rtt.first_bucket)) \
-	FIELD(buckets, "long[]", "", "no sample", "samples in each bucket, all halved where one has seen 255; the last ones that are 0 are left out", \
+	FIELD(buckets, "long[]", "", "no sample", "samples in each bucket, all halved where one has seen 255; spread over an octave where some are more than 64 times others; the last ones that are 0 are left out", \
 	      r->rtt.count, bytes_list(w, r->rtt.buckets, sizeof(r->rtt.buckets))) \
 	CLOSE()
 

@@ -116,7 +116,7 @@
 	ELEMENT(RTT, IPFIX_WEIR, 22, "rttNearMean", UINT, 4, "unsigned32", "us", \
 		"their mean", r->tcp.rtt[0].mean_us) \
 	ELEMENT(RTT, IPFIX_WEIR, 23, "rttNearPercentile95", UINT, 4, "unsigned32", "us", \
-		"their 95th percentile, within 23 %", r->tcp.rtt[0].p95_us) \
+		"their 95th percentile, within 23 % or 41 %", r->tcp.rtt[0].p95_us) \
 	ELEMENT(RTT, IPFIX_WEIR, 24, "rttFarCount", UINT, 4, "unsigned32", "", \
 		"round trips from the port to what is beyond the gateway since the last report", r->tcp.rtt[1].count) \
 	ELEMENT(RTT, IPFIX_WEIR, 25, "rttFarMinimum", UINT, 4, "unsigned32", "us", \
@@ -124,7 +124,7 @@
 	ELEMENT(RTT, IPFIX_WEIR, 26, "rttFarMean", UINT, 4, "unsigned32", "us", \
 		"their mean", r->tcp.rtt[1].mean_us) \
 	ELEMENT(RTT, IPFIX_WEIR, 27, "rttFarPercentile95", UINT, 4, "unsigned32", "us", \
-		"their 95th percentile, within 23 %", r->tcp.rtt[1].p95_us) \
+		"their 95th percentile, within 23 % or 41 %", r->tcp.rtt[1].p95_us) \
 	ELEMENT(ALWAYS, IPFIX_IANA, 82, "interfaceName", TEXT, 16, "string", "", \
 		"port that measured; a forwarded flow is in the records of two", text(t, r->interface)) \
 	ELEMENT(ALWAYS, IPFIX_WEIR, 1, "serverName", TEXT, 255, "string", "", \

@@ -108,7 +108,7 @@ struct record_rtt {
 	uint32_t min_us, mean_us;
 	uint32_t p50_us, p95_us, p99_us;
 	uint8_t first_bucket;		/* of the grid of bpf/abi_tcp.h */
-	uint8_t buckets[TCP_RTT_BUCKETS];
+	uint8_t buckets[2 * TCP_RTT_BUCKETS];
 };
 
 struct record_tcp_side {		/* since the connection began */

@@ -50,16 +50,15 @@ static void fill_side(struct record_tcp_side *side, const struct tcp_health *h, 
 
 static void fill_rtt(struct record_rtt *rtt, const struct tcp_health *h, int at)
 {
-	const unsigned int base = h->rtt_base[at] - !!h->rtt_base[at];
-	const struct rtt_summary s = rtt_summary(h->rtt[at], base);
+	const struct rtt_summary s = rtt_summary(h->rtt[at], h->rtt_base[at]);
 
-	_Static_assert(sizeof(rtt->buckets) == sizeof(h->rtt[0]), "buckets");
+	_Static_assert(sizeof(rtt->buckets) == sizeof(s.buckets), "buckets");
 	*rtt = (struct record_rtt){
 		.count = h->rtt_count[at], .min_us = h->rtt_min_us[at],
 		.mean_us = h->rtt_count[at] ? h->side[at].rtt_sum_us / h->rtt_count[at] : 0,
-		.p50_us = s.p50_us, .p95_us = s.p95_us, .p99_us = s.p99_us, .first_bucket = (uint8_t)base,
+		.p50_us = s.p50_us, .p95_us = s.p95_us, .p99_us = s.p99_us, .first_bucket = s.first_bucket,
 	};
-	memcpy(rtt->buckets, h->rtt[at], sizeof(rtt->buckets));
+	memcpy(rtt->buckets, s.buckets, sizeof(rtt->buckets));
 }
 
 void report_icmp(const struct flow_report *flow, struct record_rtt ret_icmp[2])

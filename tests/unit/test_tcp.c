@@ -195,23 +195,32 @@ static void histogram(void **state)
 {
 	memset(&h, 0, sizeof(h));
 	tcp_rtt(&h, B, 1000);
-	assert_int_equal(h.rtt_base[B], 1 + tcp_rtt_bucket(1000) - TCP_RTT_BELOW);
-	tcp_rtt(&h, B, 1);		/* below and above what is kept */
-	tcp_rtt(&h, B, 0xffffffff);
-	assert_int_equal(h.rtt[B][0], 1);
-	assert_int_equal(h.rtt[B][TCP_RTT_BELOW], 1);
-	assert_int_equal(h.rtt[B][TCP_RTT_BUCKETS - 1], 1);
-	assert_int_equal(h.rtt_min_us[B], 1);
-	assert_int_equal(h.side[B].rtt_sum_us, 1000);	/* + 1 + 2^32 - 1: hostile */
-	for (int i = 0; i < 254; i++)
-		tcp_rtt(&h, B, 1000);
-	assert_int_equal(h.rtt[B][TCP_RTT_BELOW], 255);
+	assert_int_equal(h.rtt_base[B], 1 + 14);	/* of bucket 19: 4 below, and even */
+	tcp_rtt(&h, B, 1);		/* below what is kept */
 	tcp_rtt(&h, B, 1000);
-	assert_int_equal(h.rtt[B][TCP_RTT_BELOW], 128);	/* halved, and one more */
+	assert_int_equal(h.rtt[B][0], 1);
+	assert_int_equal(h.rtt[B][5], 2);
+	tcp_rtt(&h, B, 0xffffffff);	/* above: octaves from now on */
+	assert_int_equal(h.rtt_base[B], (1 + 14) | TCP_RTT_WIDE);
+	assert_int_equal(h.rtt[B][0], 1);
+	assert_int_equal(h.rtt[B][2], 2);
+	assert_int_equal(h.rtt[B][TCP_RTT_BUCKETS - 1], 1);
+	assert_int_equal(samples(B), 4);
+	assert_int_equal(h.rtt_min_us[B], 1);
+	assert_int_equal(h.side[B].rtt_sum_us, 2000);	/* + 1 + 2^32 - 1: hostile */
+	for (int i = 0; i < 253; i++)
+		tcp_rtt(&h, B, 1000);
+	assert_int_equal(h.rtt[B][2], 255);
+	tcp_rtt(&h, B, 1000);
+	assert_int_equal(h.rtt[B][2], 128);	/* halved, and one more */
 	assert_int_equal(h.rtt[B][0], 0);
 	assert_int_equal(samples(A), 0);
 	tcp_rtt(&h, A, 3);
 	assert_int_equal(h.rtt_base[A], 1);
+	memset(h.rtt[A], 200, sizeof(h.rtt[A]));
+	tcp_rtt_widen(h.rtt[A]);
+	assert_int_equal(h.rtt[A][7], 255);	/* not 400 */
+	assert_int_equal(h.rtt[A][8], 0);
 	h.rtt_count[A] = 0xfffe;
 	tcp_rtt(&h, A, 2);
 	tcp_rtt(&h, A, 1);
