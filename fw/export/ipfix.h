@@ -10,7 +10,7 @@
  * Absent: a number or address that is not known is in no field of the template (ipfix_elements.h); a text is empty.
  * Texts that came from outside are printable ASCII, other bytes and the backslash as \xNN; one that is too long is cut
  * and ends in "\...". A record has at most IPFIX_RECORD_MAX bytes. Not in IPFIX: totals, NAT, PPPoE, round
- * trips as histograms or of one side alone, facts of TLS, HTTP and DNS beyond the names. They are in JSON.
+ * trips as histograms, facts of TLS, HTTP and DNS beyond the names. They are in JSON.
  */
 #pragma once
 

@@ -127,7 +127,6 @@ def published(records):
 
         sides = ('source', 'destination')
         rtt = {side: several('weir.tcp.rtt_us.' + side, RTT) for side in ('near', 'far')}
-        has_rtt = all(rtt.values())      # of one side alone they are not in IPFIX
         rows.append(row({
             'sip': get('source.ip'), 'dip': get('destination.ip'), 'sport': get('source.port'), 'dport': get('destination.port'),
             'proto': int(get('network.iana_number')), 'start': ms(get('event.start')), 'end': ms(get('event.end')),
@@ -142,6 +141,6 @@ def published(records):
             'next_protocol': get('tls.next_protocol'), 'ja4': get('tls.client.ja4'), 'protocol': get('network.protocol'),
             'community_id': get('network.community_id'), 'role': get('weir.role'), 'failure': get('weir.tcp.failure'),
             'handshake_near': get('weir.tcp.handshake_us.near') or None, 'handshake_far': get('weir.tcp.handshake_us.far') or None,
-            'rtt_near': rtt['near'] if has_rtt else None, 'rtt_far': rtt['far'] if has_rtt else None,
+            'rtt_near': rtt['near'], 'rtt_far': rtt['far'],
             **{name: several('weir.tcp.' + name, sides) for name in ('retransmits', 'lost_before', 'out_of_order')}}))
     return rows

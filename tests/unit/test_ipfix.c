@@ -81,6 +81,10 @@ static void usual_record_exact(void **state)
 }
 
 /* Of all sizes a number takes its bytes whole; round trips of one side alone are not told. */
+#define HEALTH_USUAL TIMES_USUAL V4_USUAL COUNTS_USUAL "02005e0053af 01020304 f1f2f3f4 1112 4142 2122 5152 3132 6162 "
+#define NAMES_NO_FAILURE "04 'lan0' 0b 'example.org' 00 00 00 02 'ok' 0b 'h2,http/1.1' 00 00 03 'tls' " \
+	"1e '1:LQU9qZlK+B5F3KDmev6m5PMibrg=' 03 'lan' 00"
+
 static void health_exact(void **state)
 {
 	struct record r = records_usual();
@@ -95,13 +99,10 @@ static void health_exact(void **state)
 	for (unsigned int seen = 0; seen < 3; seen++) {	/* of no side, near, far */
 		r.tcp.rtt[0] = (struct record_rtt){ .count = seen == 1, .min_us = 7, .mean_us = 7, .p95_us = 7 };
 		r.tcp.rtt[1] = (struct record_rtt){ .count = seen == 2, .min_us = 7, .mean_us = 7, .p95_us = 7 };
-		one_record(&b, &r);	/* the usual groups and 256 */
-		assert_bytes(b.bytes, b.len,
-			HEADER("00cc") "021d 00bc "
-			TIMES_USUAL V4_USUAL COUNTS_USUAL "02005e0053af "
-			"01020304 f1f2f3f4 1112 4142 2122 5152 3132 6162 "
-			"04 'lan0' 0b 'example.org' 00 00 00 02 'ok' 0b 'h2,http/1.1' 00 00 03 'tls' "
-			"1e '1:LQU9qZlK+B5F3KDmev6m5PMibrg=' 03 'lan' 00");
+		one_record(&b, &r);	/* the usual groups and 256, and 512 or 1024 */
+		assert_bytes(b.bytes, b.len, seen == 0 ? HEADER("00cc") "021d 00bc " HEALTH_USUAL NAMES_NO_FAILURE :
+			     seen == 1 ? HEADER("00dc") "041d 00cc " HEALTH_USUAL "00000001 00000007 00000007 00000007 " NAMES_NO_FAILURE :
+			     HEADER("00dc") "061d 00cc " HEALTH_USUAL "00000001 00000007 00000007 00000007 " NAMES_NO_FAILURE);
 	}
 
 	r.tcp.rtt[0] = (struct record_rtt){ .count = 0x0000ffff, .min_us = 0x01000001, .mean_us = 0x02000002,
@@ -109,9 +110,9 @@ static void health_exact(void **state)
 	r.tcp.rtt[1] = (struct record_rtt){ .count = 1, .min_us = 0x04000004, .mean_us = 0x05000005,
 					    .p50_us = 9, .p95_us = 0x06000006, .p99_us = 9 };
 	r.tcp.failure = "refused";
-	one_record(&b, &r);	/* and 512 */
+	one_record(&b, &r);	/* and 512, 1024 */
 	assert_bytes(b.bytes, b.len,
-		HEADER("00f3") "041d 00e3 "
+		HEADER("00f3") "081d 00e3 "
 		TIMES_USUAL V4_USUAL COUNTS_USUAL "02005e0053af "
 		"01020304 f1f2f3f4 1112 4142 2122 5152 3132 6162 "
 		"0000ffff 01000001 02000002 03000003 00000001 04000004 05000005 06000006 "
@@ -127,7 +128,7 @@ static void full_record_exact(void **state)
 	r.source.tcp_flags = 0x02;	/* so that the two sides differ */
 	one_record(&b, &r);	/* all groups but IPv4 */
 	assert_bytes(b.bytes, b.len,
-		HEADER("0157") "04fe 0147 "
+		HEADER("0157") "08fe 0147 "
 		TIMES_USUAL V6_FULL
 		"000000000000000e 00000000000022dc 00000000000023a0 "
 		"000000000000000c 0000000000000cab 0000000000000d53 1b 02 03 01 "
@@ -174,12 +175,12 @@ static void templates_exact(void **state)
 	struct built b;
 
 	ipfix_begin(&b.m, b.bytes, sizeof(b.bytes), DOMAIN);
-	assert_int_equal(ipfix_add_template(&b.m, 0x4ff), 0);	/* every element there is */
+	assert_int_equal(ipfix_add_template(&b.m, 0x8ff), 0);	/* every element there is */
 	assert_int_equal(ipfix_add_template(&b.m, 0x101), 0);
 	b.len = ipfix_close(&b.m);
 	assert_int_equal(b.m.records, 0);
 	assert_bytes(b.bytes, b.len,
-		HEADER("0210") "0002 0200 04ff 0034 "
+		HEADER("0210") "0002 0200 08ff 0034 "
 		F(0098, 0008) F(0099, 0008) F(0008, 0004) F(000c, 0004) F(001b, 0010) F(001c, 0010) F(0007, 0002) F(000b, 0002)
 		F(0004, 0001) TEMPLATE_COUNTS E(8006, 0001, 00007279) F(0006, 0001) F(0088, 0001) F(00ef, 0001)
 		F(0038, 0006) F(0050, 0006) F(003a, 0002) F(00f5, 0002) TEMPLATE_HEALTH TEMPLATE_RTT TEMPLATE_ENDS
@@ -193,7 +194,7 @@ static void templates_exact(void **state)
 /* A data set of each id is read by its template alone: the fields' lengths add up to what the record has. */
 static void every_template_fits_its_records(void **state)
 {
-	assert_int_equal(IPFIX_TEMPLATES, 1024);
+	assert_int_equal(IPFIX_TEMPLATES, 2048);
 	for (unsigned int groups = 0; groups < IPFIX_TEMPLATES; groups++) {
 		struct record r = records_full();
 		size_t at = IPFIX_HEADER + 8, have = IPFIX_HEADER + IPFIX_SET_HEADER;
@@ -208,7 +209,8 @@ static void every_template_fits_its_records(void **state)
 		r.vlan[0] = groups & 64 ? 1 : 0;
 		r.vlan[1] = groups & 128 ? 1 : 0;
 		r.tcp.measured = groups & 256;
-		r.tcp.rtt[0].count = r.tcp.rtt[1].count = groups & 512 ? 1 : 0;
+		r.tcp.rtt[0].count = groups & 512 ? 1 : 0;
+		r.tcp.rtt[1].count = groups & 1024 ? 1 : 0;
 		one_record(&b, &r);
 		id = (uint16_t)(b.bytes[IPFIX_HEADER] << 8 | b.bytes[IPFIX_HEADER + 1]);
 		if ((groups & 3) == 1 || (groups & 3) == 2)	/* the others are of no IP version, or of two */
@@ -368,7 +370,7 @@ static void largest_record_fits(void **state)
 		int err;
 
 		ipfix_begin(&m, exact, size, DOMAIN);
-		err = ipfix_add_template(&m, 0x4fe);
+		err = ipfix_add_template(&m, 0x8fe);
 		assert_true(err == 0 || err == -ENOSPC);
 		if (err)
 			assert_int_equal(ipfix_close(&m), 0);
@@ -426,7 +428,7 @@ static void reference(void **state)
 		"| `serverName` | 32473 | 1 | string | up to 255 | | always; empty where unknown | ",
 		"| `dot1qCustomerVlanId` | 0 | 245 | unsigned16 | 2 | | a second VLAN tag | ",
 		"| `handshakeNear` | 32473 | 12 | unsigned32 | 4 | us | health of the connection is measured | ",
-		"| `rttFarPercentile95` | 32473 | 27 | unsigned32 | 4 | us | round trips of both sides were seen | ",
+		"| `rttFarPercentile95` | 32473 | 27 | unsigned32 | 4 | us | round trips of the far side were seen | ",
 	};
 	char text[16384];
 	struct writer w = { .buf = text, .size = sizeof(text) - 1 };
