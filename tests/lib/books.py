@@ -10,8 +10,9 @@ Exact only while nobody counts and nobody sweeps. Layouts are those of bpf/abi.h
 import collections, ctypes, os, struct
 
 # bpf/abi.h: struct books, taken, flow_slot
-CLASSES = ('arp', 'not_ip', 'short', 'bad_header', 'too_deep', 'table_full', 'counter_full', 'error')
-BOOKS_DIR = 16 * (1 + len(CLASSES) + 4) + 8
+CLASSES = ('arp', 'not_ip', 'short', 'bad_header', 'too_deep', 'table_full', 'new_flow_limit', 'counter_full', 'error')
+CLASSES_AT = 16 * 2      # behind seen and joined
+BOOKS_DIR = CLASSES_AT + 16 * (len(CLASSES) + 2 * 4) + 8 * 6
 SLOT, BUCKET_SLOTS = 128, 8
 TAG_LIVE, TAG_DEAD = 0x80000000, 0x40000000
 FRAMES_MASK = (1 << 28) - 1
@@ -64,12 +65,14 @@ def read_books(pin_dir, names):
     """{(port, dir): {'seen': (frames, bytes), 'taken': ..., class: ...}}"""
     books = {}
     for port, values in dump(pin_dir + '/books'):
+        if len(values[0]) != len(DIRS) * BOOKS_DIR:
+            raise SystemExit(f'books: a port has {len(values[0])} bytes, not {len(DIRS) * BOOKS_DIR}: struct books is another one')
         for d, direction in enumerate(DIRS):
             if port in names:
                 at = d * BOOKS_DIR
                 books[names[port], direction] = {
                     'seen': plus(*(tally(v, at) for v in values)),
-                    **{c: plus(*(tally(v, at + 16 * (i + 1)) for v in values)) for i, c in enumerate(CLASSES)}}
+                    **{c: plus(*(tally(v, at + CLASSES_AT + 16 * i) for v in values)) for i, c in enumerate(CLASSES)}}
     for port, (value,) in dump(pin_dir + '/taken'):
         for d, direction in enumerate(DIRS):
             if port in names:

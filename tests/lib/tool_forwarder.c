@@ -144,7 +144,7 @@ static struct connection *connection_of(uint16_t port)
 			connections[i]->port = port;
 			for (int d = 0; d < 2; d++) {
 				connections[i]->dir[d].passed = get_zero(BYTES_MAX / 8);
-				connections[i]->dir[d].gap_us = get_zero(BYTES_MAX / 1024 * sizeof(uint64_t));
+				connections[i]->dir[d].gap_us = get_zero((BYTES_MAX / 1024 + 1) * sizeof(uint64_t));
 			}
 		}
 		if (connections[i]->port == port)
@@ -206,6 +206,7 @@ static void count_data(struct direction *d, uint32_t first, uint32_t len, uint64
 		while (gap && !bit(d->passed, gap - 1))	/* to where the gap began */
 			gap--;
 		after_us = at_us - d->gap_us[gap / 1024];
+		d->gap_us[(first + len) / 1024] = d->gap_us[gap / 1024];	/* what is left of it is as old */
 		*(after_us < REORDER_US ? &d->soon : &d->late) += 1;
 		d->unsure += after_us > REORDER_US - UNSURE_US && after_us < REORDER_US + UNSURE_US;
 	}

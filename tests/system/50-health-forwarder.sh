@@ -53,8 +53,11 @@ for _ in range(n):
 	wait "$PEER"
 }
 
+# A machine that stands still for a moment between the hook and the forwarder's clock looks like a wrong round trip: once more, then.
+scenario() { once "$@" || { note "once more"; once "$@"; }; }
+
 # NAME TIMESTAMPS CONNECTIONS BYTES LEG...: all of it, then the comparison's lines.
-scenario() {
+once() {
 	local name=$1 stamps=$2 n=$3 bytes=$4 side
 	shift 4
 	for side in client server; do
