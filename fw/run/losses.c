@@ -24,6 +24,8 @@ static const char *const harmless[] = {
 	"broker.link_malformed", "broker.link_stale",
 	"export.records", "export.batches", "export.messages", "export.sent", "export.acked", "export.resent",
 	"export.ack_unknown", "export.refused",
+	"ipfix.records", "ipfix.sent_messages", "ipfix.sent_records", "ipfix.sent_templates", "ipfix.socket_full", "ipfix.connects",
+	"ipfix.failed",
 };
 
 static bool is_harmless(const char *name)

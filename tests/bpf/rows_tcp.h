@@ -2,6 +2,8 @@
 /* rows_tcp - rows of test_rows about the health of TCP connections: who gets a place in the pool, and what is counted there. */
 #pragma once
 
+#include <time.h>
+
 #include "rows_hello.h"
 
 #define TCPS	(SLOTS / TCP_SLOTS_EACH)
@@ -113,6 +115,65 @@ static void tcp_syn_twice(int hook)
 	EXPECT("which SYN was answered nobody knows", only_health()->handshake_us[0] | only_health()->handshake_us[1], 0);
 }
 
+static void tcp_syn_ack_twice(int hook)
+{
+	tcp_frame(hook, 0, SYN, -1, 0, 0);
+	tcp_frame(hook, 1, SYN | ACK, -1, 0, 0);
+	tcp_frame(hook, 1, SYN | ACK, -1, 0, 0);
+	tcp_frame(hook, 0, ACK, 0, 0, 0);
+	EXPECT("which SYN-ACK was answered nobody knows", only_health()->handshake_us[0] | only_health()->handshake_us[1], 0);
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* Each half on its own side, from precise clocks: the SYN's, the SYN-ACK's, the ACK's. */
+static void tcp_halves(int hook)
+{
+	const uint64_t begin_ns = monotonic_ns();
+	const struct tcp_health *h;
+	struct flow_slot *slot;
+	uint64_t before_ns, syn_ack_ns;
+
+	tcp_frame(hook, 0, SYN, -1, 0, 0);
+	before_ns = monotonic_ns();
+	tcp_frame(hook, 1, SYN | ACK, -1, 0, 0);
+	slot = (struct flow_slot *)only_slot();
+	EXPECT("the SYN's clock", slot->first_ns >= begin_ns && slot->first_ns <= before_ns, 1);
+	EXPECT("the SYN-ACK's clock", slot->last_ns >= before_ns && slot->last_ns <= monotonic_ns(), 1);
+	syn_ack_ns = slot->last_ns;
+	slot->first_ns = syn_ack_ns - 30000000;
+	before_ns = monotonic_ns();
+	tcp_frame(hook, 0, ACK, 0, 0, 0);
+	h = only_health();
+	EXPECT("far half", h->handshake_us[1], 30000);
+	EXPECT("near half, at least", h->handshake_us[0] >= (before_ns - syn_ack_ns) / 1000, 1);
+	EXPECT("near half, at most", h->handshake_us[0] <= (monotonic_ns() - begin_ns) / 1000 + 1, 1);
+	EXPECT("least far", h->rtt_min_us[1], 30000);
+}
+
+/* Another flow has the place at home: one of the next ones. */
+static void tcp_next_place(int hook)
+{
+	struct flow_slot *slot;
+	uint32_t home;
+
+	tcp_frame(hook, 0, SYN, -1, 0, 0);
+	slot = (struct flow_slot *)only_slot();
+	home = slot->tag & (TCPS - 1);
+	tcps[home].owner = SLOTS + 1;
+	tcp_frame(hook, 1, SYN | ACK, -1, 0, 0);
+	tcp_frame(hook, 0, ACK, 0, 0, 0);
+	EXPECT("the place behind home", slot->tcp - 1, (home + 1) & (TCPS - 1));
+	tcp_frame(hook, 0, PSH | ACK, 0, 0, 300);
+	EXPECT("is where it is counted", only_health()->side[0].next_seq, ISN + 1 + 300);
+}
+
 static void tcp_from_the_middle(int hook)
 {
 	tcp_frame(hook, 0, PSH | ACK, 0, 0, 300);
@@ -189,6 +250,13 @@ static void echo_first(int hook)
 	EXPECT("the flow's first request is timed, too", tcp_samples(only_health(), 1), 1);
 }
 
+static void echo_reply_alone(int hook)
+{
+	echo_frame(hook, 4, 0, 1, 1);
+	echo_frame(hook, 4, 0, 1, 2);
+	EXPECT("a reply that nobody asked for takes no place", places(), 0);
+}
+
 static const struct tcp_row {
 	const char *name;
 	void (*run)(int hook);
@@ -196,11 +264,15 @@ static const struct tcp_row {
 	{ "tcp: a whole connection", tcp_whole },
 	{ "tcp: time of a TLS hello", tcp_hello_time },
 	{ "tcp: a SYN twice", tcp_syn_twice },
+	{ "tcp: a SYN-ACK twice", tcp_syn_ack_twice },
+	{ "tcp: halves of the handshake", tcp_halves },
+	{ "tcp: home is taken", tcp_next_place },
 	{ "tcp: seen from the middle on", tcp_from_the_middle },
 	{ "tcp: pool full", tcp_pool_full },
 	{ "icmp: echo", echo_4 },
 	{ "icmpv6: echo", echo_6 },
 	{ "icmp: a flow's first echo", echo_first },
+	{ "icmp: a reply alone", echo_reply_alone },
 	{ "tcp: SYNs alone take no place", tcp_syn_flood },
 };
 

@@ -113,6 +113,26 @@ static void sent_again(void **state)
 	assert_int_equal(h.side[A].next_seq, WRAP + 600);
 }
 
+/* The timed byte itself must be acknowledged. */
+static void acknowledged_in_part(void **state)
+{
+	TELL({ 1000, A, 0, 300, 0, 100 }, { 5000, B, 0, 0, 299, 100 });
+	assert_int_equal(samples(B), 0);
+	put(&(struct row){ 21000, B, 0, 0, 300, 100 });
+	assert_int_equal(h.rtt_min_us[B], 20000);
+}
+
+static void fin_again(void **state)
+{
+	const struct tcp_segment fin = { .seq = WRAP + 300, .len = 1, .ack = B0, .window = 100, .flags = TCP_ACK | TCP_FIN };
+
+	TELL({ 1000, A, 0, 300, 0, 100 });
+	tcp_segment(&h, A, &fin, read_clock);
+	expect(A, 0, 0, 0);
+	tcp_segment(&h, A, &fin, read_clock);
+	expect(A, 1, 0, 0);	/* one byte before the next, and yet no keep-alive */
+}
+
 static void keep_alive(void **state)
 {
 	TELL({ 1000, A, 0, 300, 0, 100 }, { 2000, B, 0, 0, 300, 100 }, { 3000, A, 299, 1, 0, 100 }, { 4000, B, 0, 0, 300, 100 });
@@ -131,6 +151,12 @@ static void gap(void **state)
 	assert_false(tcp_in_gap(&h.side[A]));
 	TELL({ 3000, A, 200, 100, 0, 100 }, { 9000, A, 100, 100, 0, 100 }, { 9100, A, 0, 100, 0, 100 });
 	expect(A, 0, 2, 0);	/* from its end */
+	assert_false(tcp_in_gap(&h.side[A]));
+	TELL({ 3000, A, 100, 100, 0, 100 }, { 3000 + TCP_REORDER_US, A, 0, 100, 0, 100 });
+	expect(A, 0, 1, 0);	/* at the limit: late */
+	put(&(struct row){ 20000, A, 200, 100, 0, 100 });
+	put(&(struct row){ 30000, B, 0, 0, 300, 100 });
+	assert_int_equal(only_sample(B), tcp_rtt_bucket(10000));	/* a closed gap is no hindrance */
 	TELL({ 3000, A, 100, 100, 0, 100 }, { 4000, B, 0, 0, 200, 100 }, { 5000, A, 0, 100, 0, 100 });
 	expect(A, 1, 0, 0);	/* acknowledged: it came by another way */
 	TELL({ 3000, A, 100, 100, 0, 100 }, { 3100, A, 300, 100, 0, 100 }, { 3200, B, 0, 0, 200, 100 }, { 9000, A, 100, 50, 0, 100 },
@@ -232,7 +258,8 @@ static void histogram(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_order), cmocka_unit_test(sent_again), cmocka_unit_test(keep_alive), cmocka_unit_test(gap),
+		cmocka_unit_test(in_order), cmocka_unit_test(sent_again), cmocka_unit_test(acknowledged_in_part), cmocka_unit_test(fin_again),
+		cmocka_unit_test(keep_alive), cmocka_unit_test(gap),
 		cmocka_unit_test(duplicate_acks), cmocka_unit_test(zero_window), cmocka_unit_test(reset),
 		cmocka_unit_test(counters_stay), cmocka_unit_test(buckets), cmocka_unit_test(histogram),
 	};
