@@ -3,7 +3,7 @@
  * abi_tcp - the part of abi.h about the health of TCP connections; include abi.h.
  *
  * One struct tcp_health a connection, from the first packet behind its handshake on, in a pool of a quarter of the table's
- * slots. Index [0] is side a, [1] side b of the flow. "Sent by" is what crossed the port from that side.
+ * slots, or of more (flows.tcp_share). Index [0] is side a, [1] side b of the flow. "Sent by" is what crossed the port from that side.
  */
 #pragma once
 
@@ -22,7 +22,7 @@
 
 #define TCP_REORDER_US	3000	/* a gap that is filled sooner was only out of order: tshark's rule */
 
-#define TCP_SLOTS_EACH	4	/* flow slots for each place of the pool */
+#define TCP_SLOTS_EACH	4	/* flow slots for each place of the pool, if nothing else is asked for */
 #define TCP_NO_PLACE	0xffffffffu	/* flow_slot.tcp: the pool was full when it began */
 #define TCP_CLAIMED	0xffffffffu	/* tcp_health.owner: taken, not filled yet */
 

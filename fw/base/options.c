@@ -31,6 +31,7 @@ static const struct option_choice privacies[] = {
 static const struct option_choice log_levels[] = {
 	{ "error", LOG_ERROR }, { "warn", LOG_WARN }, { "info", LOG_INFO }, { "debug", LOG_DEBUG }, { NULL, 0 },
 };
+static const struct option_choice tcp_shares[] = { { "quarter", 4 }, { "half", 2 }, { "all", 1 }, { NULL, 0 } };
 static const struct option_choice no_yes[] = { { "no", false }, { "yes", true }, { NULL, 0 } };
 
 const struct conf_section options_sections[] = {
@@ -106,6 +107,10 @@ const struct conf_option options[] = {
 	{ AT(flows, slots), TYPE(POWER, "65536"), RANGE(1024, 4194304),
 	  .help = "Slots of the flow table, 192 bytes of memory each: 65536 take 12 MiB. A flow takes one slot on each port "
 		  "that it crosses; plan for twice as many slots as flows. What finds no slot is counted as table_full." },
+	{ AT(flows, tcp_share), TYPE(CHOICE, "quarter"), .choices = tcp_shares,
+	  .help = "For how many of the slots there is room for the health of a TCP connection, 128 bytes of memory each: half and all take "
+		  "32 and 96 bytes more a slot. When more than half of that room is taken a connection may find none, counted as tcp_pool_full. "
+		  "On a link of little but TCP, all with fewer slots takes less memory and time than quarter with more." },
 	{ AT(flows, hello_walks), TYPE(POWER, "4096"), RANGE(256, 65536),
 	  .help = "TLS ClientHellos that may be read at the same time, 664 bytes of memory each. "
 		  "One that finds no place leaves its flow without a name (name_status table_full)." },

@@ -115,7 +115,8 @@ static int explain_load(struct dataplane *dp, int err)
 			    "of a user namespace");
 	if (err == -ENOMEM || err == -E2BIG)
 		return fail(dp, err, "no memory for the maps of %u flow slots (%u MB): %s", dp->meta.slots,
-			    (unsigned int)(dp->meta.slots * (sizeof(struct flow_slot) + sizeof(struct flow_total)) >> 20), said);
+			    (unsigned int)((dp->meta.slots * (sizeof(struct flow_slot) + sizeof(struct flow_total)) +
+					    dp->meta.tcps * sizeof(struct tcp_health)) >> 20), said);
 	return fail(dp, err, "cannot load BPF object \"%s\": %s (%s)", dp->object_path, strerror(-err),
 		    said[0] ? said : "libbpf gave no reason");
 }
@@ -232,6 +233,9 @@ static int check_pinned_meta(struct dataplane *dp)
 	if (old.slots != dp->meta.slots)
 		return fail(dp, -ESTALE, "maps pinned in %s have %u flow slots, asked for are %u: set it back, or " REMOVE_PINS, dp->pin_dir,
 			    old.slots, dp->meta.slots, dp->pin_dir);
+	if (old.tcps != dp->meta.tcps)
+		return fail(dp, -ESTALE, "maps pinned in %s have health of %u connections, asked for are %u: set flows.tcp_share back, or "
+			    REMOVE_PINS, dp->pin_dir, old.tcps, dp->meta.tcps, dp->pin_dir);
 	if (old.hellos != dp->meta.hellos)
 		return fail(dp, -ESTALE, "maps pinned in %s have %u hello walks, asked for are %u: set it back, or " REMOVE_PINS, dp->pin_dir,
 			    old.hellos, dp->meta.hellos, dp->pin_dir);
@@ -369,7 +373,7 @@ static int fill_meta(struct dataplane *dp, const struct dataplane_settings *sett
 		.abi_version = ABI_VERSION,
 		.slots = settings->slots,
 		.hellos = settings->hellos,
-		.tcps = settings->slots / TCP_SLOTS_EACH,
+		.tcps = settings->slots / (settings->tcp_share ? settings->tcp_share : TCP_SLOTS_EACH),
 		.seed = settings->seed,
 		.created_ns = (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec,
 	};

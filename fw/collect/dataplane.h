@@ -27,6 +27,7 @@ struct dataplane_settings {
 	const char *object_path;
 	const char *pin_dir;	/* on a bpffs; NULL: nothing is pinned */
 	uint32_t slots;		/* of the flow table: a power of two */
+	uint32_t tcp_share;	/* slots for each place of the pool of TCP health: a power of two; 0: TCP_SLOTS_EACH */
 	uint32_t hellos;	/* of the walk pool: a power of two */
 	uint64_t seed;		/* of the flow hash; 0: a random one */
 	uint64_t new_interval_ns, new_burst_ns;	/* of new flows (bpf/maps.h); 0: no limit */

@@ -462,6 +462,7 @@ static int open_dataplane(struct supervisor *s)
 		.object_path = conf->run.bpf_object,
 		.pin_dir = conf->run.pin_dir,
 		.slots = conf->flows.slots,
+		.tcp_share = conf->flows.tcp_share,
 		.hellos = conf->flows.hello_walks,
 	};
 	int err;

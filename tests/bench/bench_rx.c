@@ -71,9 +71,9 @@ static void *map_memory(const struct setup *s, const char *name, size_t bytes)
 	return p;
 }
 
-static void set_constants(const struct setup *s)
+static void set_constants(const struct setup *s, uint32_t places)
 {
-	uint32_t bucket_mask = s->slots / BUCKET_SLOTS - 1, hello_mask = HELLOS - 1, tcp_mask = s->slots / TCP_SLOTS_EACH - 1, replay = 0;
+	uint32_t bucket_mask = s->slots / BUCKET_SLOTS - 1, hello_mask = HELLOS - 1, tcp_mask = places - 1, replay = 0;
 	uint64_t seed = 0x5eed5eed5eed5eedULL;
 	const struct rodata_value values[] = {
 		{ "cfg_bucket_mask", &bucket_mask, sizeof(bucket_mask) },
@@ -88,7 +88,8 @@ static void set_constants(const struct setup *s)
 		measure_die("object has no constant \"%s\"", missing);
 }
 
-static struct setup set_up(const char *object, uint32_t slots, uint32_t hash, uint32_t lru)
+/* @places: of the pool of TCP health. */
+static struct setup set_up(const char *object, uint32_t slots, uint32_t places, uint32_t hash, uint32_t lru)
 {
 	struct setup s = { .slots = slots, .obj = bpf_object__open(object) };
 	struct bpf_program *program;
@@ -99,11 +100,11 @@ static struct setup set_up(const char *object, uint32_t slots, uint32_t hash, ui
 		measure_die("cannot open \"%s\": %s", object, strerror(errno));
 	map_size(&s, "flows", slots / BUCKET_SLOTS);
 	map_size(&s, "hellos", HELLOS);
-	map_size(&s, "tcp", slots / TCP_SLOTS_EACH);
+	map_size(&s, "tcp", places);
 	map_size(&s, "ledger", 8);
 	map_size(&s, "kernel_hash", hash);
 	map_size(&s, "kernel_lru", lru);
-	set_constants(&s);
+	set_constants(&s, places);
 	bpf_object__for_each_program(program, s.obj)
 		bpf_program__set_autoload(program, !strncmp(bpf_program__name(program), "bench_", 6));
 	if (bpf_object__load(s.obj))
@@ -218,15 +219,18 @@ static double over(const struct measured m[VARIANTS], enum variant variant, enum
 
 /* ---- rows ---- */
 
-/* Of Weir's table eight times the flows, so that the pool of connections, too, is half full, and every flow has its place. */
-static void bench_established(const char *object, uint32_t flows, uint32_t packets, int rounds)
+/*
+ * Every flow has its place in the pool of TCP health, which is half full. @share: flows.tcp_share; 1: so is the table, as the
+ * kernel's; 4, for links where a quarter of the flows is TCP: an eighth of the table.
+ */
+static void bench_established(const char *object, const char *row, uint32_t share, uint32_t flows, uint32_t packets, int rounds)
 {
 	static const enum variant of[] = { EMPTY, WEIR, HASH };
 	const uint32_t room = 2 * (flows < 1024 ? 1024 : flows);
 	struct measured m[VARIANTS] = {};
-	struct setup s = set_up(object, TCP_SLOTS_EACH * room, room, 1);
+	struct setup s = set_up(object, share * room, room, room, 1);
 
-	measure_progress("rx_established, %u flows", flows);
+	measure_progress("%s, %u flows", row, flows);
 	make_tcp(0x10, NULL, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
 		choose(&s, flows, 0);
@@ -239,7 +243,7 @@ static void bench_established(const char *object, uint32_t flows, uint32_t packe
 		take_turns(&s, m, of, ARRAY_SIZE(of), round, packets, NULL);
 	if (flows_in_weir(&s) != flows || drain(&s, "kernel_hash") != flows)
 		measure_die("flows came or went while established ones were measured");
-	measure_row("rx_established", flows, over(m, WEIR, EMPTY), "kernel HASH", over(m, HASH, EMPTY));
+	measure_row(row, flows, over(m, WEIR, EMPTY), "kernel HASH", over(m, HASH, EMPTY));
 	tear_down(&s);
 }
 
@@ -257,7 +261,7 @@ static void bench_new_flow(const char *object, uint32_t flows, int rounds)
 {
 	static const enum variant of[] = { EMPTY, WEIR, HASH };
 	struct measured m[VARIANTS] = {};
-	struct setup s = set_up(object, 2 * flows, 2 * flows, 1);
+	struct setup s = set_up(object, 2 * flows, flows / 2, 2 * flows, 1);
 
 	measure_progress("rx_new_flow, %u flows", flows);
 	make_tcp(0x02, NULL, 0);
@@ -278,7 +282,7 @@ static void bench_table_full(const char *object, uint32_t slots, int rounds)
 {
 	static const enum variant of[] = { EMPTY, WEIR, LRU };
 	struct measured m[VARIANTS] = {};
-	struct setup s = set_up(object, slots, 1, slots);
+	struct setup s = set_up(object, slots, slots / TCP_SLOTS_EACH, 1, slots);
 	uint32_t live;
 
 	measure_progress("rx_table_full, %u flows", slots);
@@ -346,7 +350,7 @@ static struct flow_slot *only_flow(struct setup *s)
 static void bench_hello(const char *object, const char *row, uint32_t flags, int rounds)
 {
 	static const enum variant of[] = { EMPTY, WEIR }, of_hello[] = { EMPTY_HELLO, WEIR_HELLO };
-	struct setup s = set_up(object, 2048, 1, 1);
+	struct setup s = set_up(object, 2048, 512, 1, 1);
 	struct ring_buffer *ring = ring_buffer__new(map_fd(&s, "events"), ignore_event, NULL, NULL);
 	static uint8_t data[HELLO_BYTES];
 	struct measured m[VARIANTS] = {};
@@ -397,11 +401,13 @@ int main(int argc, char **argv)
 	libbpf_set_print(print);
 	measure_pin_cpu();
 	if (measure_wanted(words, "rx_established")) {
-		bench_established(argv[1], 1, 400000, 15);
-		bench_established(argv[1], 1024, 400000, 15);
-		bench_established(argv[1], 65536, 400000, 15);
-		bench_established(argv[1], 1048576, 1048576, 11);
+		bench_established(argv[1], "rx_established", 1, 1, 400000, 15);
+		bench_established(argv[1], "rx_established", 1, 1024, 400000, 15);
+		bench_established(argv[1], "rx_established", 1, 65536, 400000, 15);
+		bench_established(argv[1], "rx_established", 1, 1048576, 1048576, 11);
 	}
+	if (measure_wanted(words, "rx_share_quarter"))
+		bench_established(argv[1], "rx_share_quarter", TCP_SLOTS_EACH, 1048576, 1048576, 11);
 	if (measure_wanted(words, "rx_new_flow")) {
 		bench_new_flow(argv[1], 65536, 15);
 		bench_new_flow(argv[1], 1048576, 7);

@@ -122,9 +122,11 @@ static int add_rule(char *text)
 	return 0;
 }
 
+static uint32_t tcp_share;
+
 static int open_dataplane(struct dataplane **ret_dp, const char *object, uint32_t slots)
 {
-	const struct dataplane_settings settings = { .object_path = object, .pin_dir = pin_dir, .slots = slots, .hellos = 64 };
+	const struct dataplane_settings settings = { .object_path = object, .pin_dir = pin_dir, .slots = slots, .tcp_share = tcp_share, .hellos = 64 };
 	char error[DATAPLANE_ERROR_BYTES];
 	int err = dataplane_open(ret_dp, &settings, error);
 
@@ -232,9 +234,10 @@ int main(int argc, char **argv)
 	bool once = false;
 	int opt, err;
 
-	while ((opt = getopt(argc, argv, "+p:s:cx")) != -1)
+	while ((opt = getopt(argc, argv, "+p:q:s:cx")) != -1)
 		switch (opt) {
 		case 'p': pin_dir = optarg; break;
+		case 'q': tcp_share = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 's': slots = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'c': settings.no_tcx = true; break;
 		case 'x': once = true; break;

@@ -61,6 +61,9 @@ is "maps are made" $? 0
 fails "other table size than the pinned one" \
 	"maps pinned in $PIN_DIR have 1024 flow slots, asked for are 2048: set it back, or stop weir and remove $PIN_DIR " \
 	$at -s 2048 "$OBJECT" lan0
+fails "other share of TCP health than the pinned one" \
+	"maps pinned in $PIN_DIR have health of 256 connections, asked for are 512: set flows.tcp_share back, or stop weir and remove $PIN_DIR " \
+	$at -s 1024 -q 2 "$OBJECT" lan0
 in_ns gw $at -s 1024 "$OBJECT" lan0 </dev/null >"$WORK/said" 2>&1
 like "the old size goes on" "$(cat "$WORK/said")" 'dataplane reused=1'
 rm -f "$PIN_DIR/meta"
