@@ -95,7 +95,7 @@ __noinline __u64 count_flow(struct packet *pkt, const struct frame *frame)
 		fragment_ports(pkt, frame->port);
 	add.from_b = key_make(pkt, frame->port, frame->port_flags, frame->dir, &search.key);
 	flow_search_begin(&search);
-	if (pkt->bits & PACKET_TCP)
+	if (pkt->bits & PACKET_TCP && !(pkt->tcp_flags & TCP_SYN))
 		health_ask(search.tag);
 	add.flags = (__u32)pkt->tcp_flags << (add.from_b ? 8 : 0);
 	if (pkt->bits & (PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT))
