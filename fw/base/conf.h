@@ -73,6 +73,7 @@ struct conf {
 	struct {
 		uint32_t slots;				/* a power of two */
 		uint32_t hello_walks;			/* a power of two */
+		uint32_t facts;
 		bool new_flow_limit;
 		uint64_t tcp_idle_timeout_ns;
 		uint64_t syn_timeout_ns;

@@ -398,7 +398,7 @@ static int open_table(struct agent *a)
 	a->counters = (struct counters){ .books_fd = fds->books, .stats_fd = fds->stats, .taken_fd = fds->taken };
 	a->slice_ns = a->conf->flows.sweep_interval_ns / slices;
 	object_beside(a->conf->run.bpf_object, "oui.bin", oui);
-	err = identify_new(&a->identify, table.slots);
+	err = identify_new(&a->identify, table.slots, a->conf->flows.facts);
 	if (!err)
 		err = device_feed_new(&a->feed, oui);
 	if (!err)
