@@ -402,7 +402,7 @@ static int open_table(struct agent *a)
 	if (!err)
 		err = device_feed_new(&a->feed, oui);
 	if (!err)
-		err = tcp_totals_new(&a->tcp, table.slots, loop_now_ns());
+		err = tcp_totals_new(&a->tcp, MIN(a->conf->flows.facts, table.tcps), loop_now_ns());
 	if (err)
 		return err;
 	identify_feed(a->identify, a->feed);

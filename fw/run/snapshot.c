@@ -54,6 +54,7 @@ unsigned int snapshot_figures(const struct snapshot *s, struct figure ret_figure
 		{ "broker.publish_ignored", l->publish_ignored }, { "broker.link_malformed", l->link_malformed },
 		{ "broker.link_stale", l->link_stale },
 		{ "tcp.names_in_other", s->tcp_names_in_other }, { "tcp.devices_in_other", s->tcp_devices_in_other },
+		{ "tcp.losses_not_kept", s->tcp_not_kept },
 		{ "agent.sweeps_held", s->sweeps_held }, { "agent.messages_too_long", s->messages_too_long },
 #define X(name, text) { "export." #name, s->batch.name },
 		BATCH_COUNTERS(X)

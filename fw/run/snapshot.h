@@ -87,7 +87,7 @@ struct snapshot {
 		uint64_t interval_ns;
 		struct tcp_total port[PORTS_MAX];
 	} tcp_before, tcp_now;
-	uint64_t tcp_names_in_other, tcp_devices_in_other;
+	uint64_t tcp_names_in_other, tcp_devices_in_other, tcp_not_kept;
 	struct offload offload;		/* flowtables */
 	uint64_t completed;		/* records with totals from conntrack */
 	unsigned int ports;
