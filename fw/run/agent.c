@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #define CLOCK_EVERY_NS	(60 * NS_PER_S)
 #define SWEEP_STEPS	256u	/* 16384 slots: what a sweep does in one turn of the loop */
 #define HELD_NS		(5 * NS_PER_MS)	/* until a sweep that had no room is tried again */
+#define WINDOWS_AHEAD	2	/* of broker.window that wait: 1.3 MB by default */
 #define GRACE_NS	(50 * NS_PER_MS)	/* no packet is under way in a slot that was marked dead so long ago */
 #define HURRY		4	/* times as many sweeps ... */
 #define HURRY_NS	(10 * NS_PER_S)	/* ... for so long after the flow table was full */
@@ -153,12 +155,14 @@ static void stop_due(struct loop_timer *timer)
  */
 static int sweep_steps(struct agent *a, uint32_t steps)
 {
+	const struct conf *conf = a->conf;
+	const size_t room = MIN(conf->export.unacked_bytes / 2, WINDOWS_AHEAD * conf->broker.window * conf->export.batch_bytes);
 	const uint64_t now_ns = loop_now_ns();
 
 	ring_buffer__consume(a->ring);	/* what was copied of a flow comes before its end */
 	for (uint32_t i = 0; i < steps; i++) {
 		if (publish_state(a->publish)->connected &&
-		    publish_fill(a->publish).bytes >= a->conf->export.unacked_bytes / 2) {
+		    publish_fill(a->publish).bytes >= room) {
 			a->snap.sweeps_held++;
 			return -EAGAIN;
 		}
@@ -346,7 +350,7 @@ static void summary_due(struct loop_timer *timer)
 	identify_expire(a->identify, loop_now_ns());
 	device_feed_age(a->feed, loop_now_ns());
 	agent_say_summary(a);
-	malloc_trim(0);	/* a burst of batches leaves whole pages behind, which the allocator would keep */
+	malloc_trim(0);	/* after an outage of the broker the allocator would keep all of export.unacked_bytes */
 	loop_timer_arm(a->loop, timer, loop_now_ns() + a->conf->export.summary_interval_ns);
 }
 
@@ -494,6 +498,7 @@ int agent_run(const struct agent_settings *settings)
 
 	if (!a)
 		return -ENOMEM;
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);	/* pools are touched as they are used: a huge page would be there for a few bytes */
 	a->settings = settings;
 	a->conf = settings->conf;
 	a->epoch = agent_wall_us();
