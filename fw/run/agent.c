@@ -22,7 +22,6 @@
 #define CLOCK_EVERY_NS	(60 * NS_PER_S)
 #define SWEEP_STEPS	256u	/* 16384 slots: what a sweep does in one turn of the loop */
 #define HELD_NS		(5 * NS_PER_MS)	/* until a sweep that had no room is tried again */
-#define WINDOWS_AHEAD	2	/* of broker.window that wait: 1.3 MB by default */
 #define GRACE_NS	(50 * NS_PER_MS)	/* no packet is under way in a slot that was marked dead so long ago */
 #define HURRY		4	/* times as many sweeps ... */
 #define HURRY_NS	(10 * NS_PER_S)	/* ... for so long after the flow table was full */
@@ -156,7 +155,7 @@ static void stop_due(struct loop_timer *timer)
 static int sweep_steps(struct agent *a, uint32_t steps)
 {
 	const struct conf *conf = a->conf;
-	const size_t room = MIN(conf->export.unacked_bytes / 2, WINDOWS_AHEAD * conf->broker.window * conf->export.batch_bytes);
+	const size_t room = MIN(conf->export.unacked_bytes / 2, conf->broker.window * conf->export.batch_bytes);
 	const uint64_t now_ns = loop_now_ns();
 
 	ring_buffer__consume(a->ring);	/* what was copied of a flow comes before its end */
