@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/resident.h"
 #include "base/util.h"
 #include "collect/flowtab.h"
 #include "run/agent_private.h"
@@ -148,8 +148,8 @@ static void stop_due(struct loop_timer *timer)
 }
 
 /*
- * Steps of the sweep, while there is room for what they report: what a broker does not take in time stays in the table
- * and not in a queue that has to drop it. Without a broker the queue's own rule holds, oldest first: the table would
+ * Steps of the sweep, while there is room for what they report, which is a window of batches: what a broker does not take in
+ * time stays in the table and not in memory, or in a queue that has to drop it. Without a broker the queue's own rule holds, oldest first: the table would
  * fill up instead. 1: the sweep is done; 0: all steps were made; -EAGAIN: no room now.
  */
 static int sweep_steps(struct agent *a, uint32_t steps)
@@ -497,7 +497,7 @@ int agent_run(const struct agent_settings *settings)
 
 	if (!a)
 		return -ENOMEM;
-	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);	/* pools are touched as they are used: a huge page would be there for a few bytes */
+	resident_no_huge_pages();
 	a->settings = settings;
 	a->conf = settings->conf;
 	a->epoch = agent_wall_us();
@@ -513,6 +513,7 @@ int agent_run(const struct agent_settings *settings)
 	err = open_all(a);
 	if (!err) {
 		arm_all(a);
+		resident_forget_start();
 		err = loop_run(a->loop);
 	}
 	ring_buffer__free(a->ring);
