@@ -508,6 +508,7 @@ int agent_run(const struct agent_settings *settings)
 	a->snap.slots = settings->meta.slots;
 	a->snap.hellos = settings->meta.hellos;
 	a->snap.tcps = settings->meta.tcps;
+	a->snap.facts_max = MIN(a->conf->flows.facts, settings->meta.slots);
 	a->snap.agent_starts = settings->starts;
 	a->snap.uplink_starts = 1;
 	err = open_all(a);

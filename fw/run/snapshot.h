@@ -57,6 +57,7 @@ struct snapshot {
 	uint32_t clock_steps;
 	uint32_t agent_starts, uplink_starts;
 	uint32_t slots, hellos, tcps;
+	uint32_t facts, facts_max;	/* flows that have any */
 	struct flowtab_counters flowtab;
 	uint64_t names_full;
 	uint32_t names_used;
