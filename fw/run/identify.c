@@ -38,7 +38,7 @@ struct identify {
 	struct device_feed *feed;	/* NULL: nobody wants to know of devices */
 	struct names *names;
 	struct sparse *facts;	/* by slot */
-	struct facts spare;	/* of the copy at hand, where its flow found no place; spare_slot is COPY_NO_SLOT else */
+	struct facts spare;	/* of the copy at hand, where its flow has none yet; spare_slot is COPY_NO_SLOT else */
 	uint32_t spare_slot;
 	uint32_t slots;
 	struct identify_counters counters;
@@ -122,7 +122,7 @@ static void found(void *arg, uint32_t flow, enum identity_name which, const uint
 	}
 	f = facts_at(id, flow);
 	if (!f)
-		return;	/* cannot be: flow_copy() has made room */
+		return;	/* cannot be: it is flow_copy()'s */
 	at = name_at(f, which);
 	names_unref(id->names, *at);
 	*at = names_intern(id->names, bytes, (uint8_t)len);
@@ -184,9 +184,10 @@ void identify_freed(uint32_t slot, long twin, void *arg)
 
 /* ---- copies ---- */
 
-static struct facts *make_facts(struct identify *id, uint32_t slot)
+/* Of a flow that has none yet they are looked at first, and kept if they say anything. */
+static struct facts *begin_facts(struct identify *id, uint32_t slot)
 {
-	struct facts *f = sparse_add(id->facts, slot);
+	struct facts *f = sparse_find(id->facts, slot);
 
 	if (f)
 		return f;
@@ -195,17 +196,22 @@ static struct facts *make_facts(struct identify *id, uint32_t slot)
 	return &id->spare;
 }
 
-/* Behind a copy: what says nothing is not kept, and what found no place goes. */
 static void settle_facts(struct identify *id, uint32_t slot, bool done)
 {
-	const bool is_spare = id->spare_slot == slot, blank = is_blank(facts_of(id, slot), done);
+	const bool is_new = id->spare_slot == slot, blank = is_blank(facts_of(id, slot), done);
+	struct facts *f;
 
-	if (is_spare) {
-		id->counters.facts_full += !blank;
-		unref_names(id, &id->spare);
-		id->spare_slot = COPY_NO_SLOT;
-	} else if (blank) {
+	id->spare_slot = COPY_NO_SLOT;
+	if (blank && !is_new)
 		sparse_remove(id->facts, slot);
+	if (blank || !is_new)
+		return;
+	f = sparse_add(id->facts, slot);
+	if (f) {
+		*f = id->spare;
+	} else {
+		id->counters.facts_full++;
+		unref_names(id, &id->spare);
 	}
 }
 
@@ -243,7 +249,7 @@ static void flow_copy(struct identify *id, const struct copy *copy, const uint8_
 		device_feed_copy(id->feed, copy, bytes, flow.key);
 	if (flow.flags & FLOW_READ)
 		return;	/* was on its way */
-	f = make_facts(id, slot);
+	f = begin_facts(id, slot);
 	done = identity_payload(id->engine, &p, &f->number) & IDENTITY_DONE;
 	if (done)
 		flowtab_copy_off(id->ft, slot);
