@@ -74,6 +74,7 @@ struct conf {
 		uint32_t slots;				/* a power of two */
 		uint32_t tcp_share;			/* slots for each place of the pool of TCP health: 4, 2 or 1 */
 		uint32_t hello_walks;			/* a power of two */
+		uint32_t facts;
 		bool new_flow_limit;
 		uint64_t tcp_idle_timeout_ns;
 		uint64_t syn_timeout_ns;

@@ -114,6 +114,10 @@ const struct conf_option options[] = {
 	{ AT(flows, hello_walks), TYPE(POWER, "4096"), RANGE(256, 65536),
 	  .help = "TLS ClientHellos that may be read at the same time, 664 bytes of memory each. "
 		  "One that finds no place leaves its flow without a name (name_status table_full)." },
+	{ AT(flows, facts), TYPE(NUMBER, "65536"), RANGE(1024, 4194304),
+	  .help = "Flows of which the agent keeps what their payload told, besides server_name and ALPN (they are in the table): "
+		  "versions, cipher, JA4, HTTP, DNS, destination.domain. 56 bytes of memory each, and 24 for what was told of the health "
+		  "of a TCP connection, taken when used. Of more than these it is not in records, and counted as identity.facts_full." },
 	{ AT(flows, new_flow_limit), TYPE(CHOICE, "yes"), .choices = no_yes,
 	  .help = "While the table is more than half full, whether new flows are admitted at a bounded rate only, which leaves "
 		  "room in it when a flood of them comes: for each port, direction and of TCP, UDP, ICMP and others a quarter of the "

@@ -158,7 +158,7 @@ static int run_open(struct replay_run *run)
 		.freed = identify_freed,
 	};
 
-	err = identify_new(&run->identify, run->slots);
+	err = identify_new(&run->identify, run->slots, run->slots);
 	table.freed_arg = run->identify;
 	if (!err)
 		err = flowtab_new(&run->ft, &table);

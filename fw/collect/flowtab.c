@@ -590,7 +590,9 @@ bool flowtab_flow(const struct flowtab *ft, uint32_t number, struct flowtab_flow
 	slot = slot_at(ft, number);
 	if (!(__atomic_load_n(&slot->tag, __ATOMIC_ACQUIRE) & (TAG_LIVE | TAG_DEAD)))
 		return false;
-	*ret_flow = (struct flowtab_flow){ .key = &slot->key, .first_ns = slot->first_ns, .flags = slot->flags };
+	*ret_flow = (struct flowtab_flow){
+		.key = &slot->key, .first_ns = slot->first_ns, .flags = slot->flags, .name_status = slot->name_status,
+	};
 	if (slot->flags & FLOW_HELLO_WALK && slot->hello - 1 < ft->settings.hellos) {
 		ret_flow->first_seq = ft->hellos[slot->hello - 1].hello.first_seq;
 		ret_flow->has_first_seq = slot->flags & FLOW_SYN_SEEN;
@@ -630,7 +632,7 @@ void flowtab_copy_off(struct flowtab *ft, uint32_t number)
 {
 	struct flow_slot *slot = slot_at(ft, number);
 
-	__atomic_fetch_or(&slot->flags, FLOW_COPY_OFF | FLOW_HELLO_DONE, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&slot->flags, FLOW_COPY_OFF | FLOW_HELLO_DONE | FLOW_READ, __ATOMIC_RELAXED);
 	if (slot->flags & FLOW_HELLO_WALK)
 		take_names(ft, slot, number);
 }

@@ -118,6 +118,7 @@ struct flowtab_flow {
 	const struct flow_key *key;
 	uint64_t first_ns;
 	uint32_t flags;			/* FLOW_* */
+	enum name_status name_status;
 	bool has_first_seq;
 	uint32_t first_seq;		/* TCP: of the initiator's data */
 };

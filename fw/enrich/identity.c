@@ -71,12 +71,16 @@ static struct connection *begin(struct identity *id, uint32_t flow)
 	uint32_t *bucket = bucket_of(id, flow);
 	struct connection *c;
 
-	if (!id->free) {
-		id->counters.connections_replaced++;
-		drop(id, &id->all[id->oldest]);
+	if (!id->free && id->fresh <= IDENTITY_CONNECTIONS) {
+		c = &id->all[id->fresh++];
+	} else {
+		if (!id->free) {
+			id->counters.connections_replaced++;
+			drop(id, &id->all[id->oldest]);
+		}
+		c = &id->all[id->free];
+		id->free = c->hash_next;
 	}
-	c = &id->all[id->free];
-	id->free = c->hash_next;
 	*c = (struct connection){ .flow = flow, .hash_next = *bucket };
 	*bucket = (uint32_t)(c - id->all);
 	list_add(id, c);
@@ -239,9 +243,7 @@ int identity_new(struct identity **ret_id, const struct identity_settings *setti
 		identity_free(id);
 		return err;
 	}
-	for (uint32_t i = 1; i <= IDENTITY_CONNECTIONS; i++)
-		id->all[i].hash_next = i < IDENTITY_CONNECTIONS ? i + 1 : 0;
-	id->free = 1;
+	id->fresh = 1;
 	*ret_id = id;
 	return 0;
 }

@@ -61,6 +61,7 @@ struct identity {
 	struct dns_names *names;
 	uint32_t *bucket;		/* 1 + index; 0: empty */
 	struct connection *all;		/* [0] is never used: 0 stands for none */
+	uint32_t fresh;			/* from here on never used, and not touched */
 	uint32_t free, oldest, newest, under_way;
 	uint8_t scratch[REASSEMBLE_BYTES];	/* a hello out of several records */
 };

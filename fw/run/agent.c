@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/resident.h"
 #include "base/util.h"
 #include "collect/flowtab.h"
 #include "run/agent_private.h"
@@ -147,18 +148,20 @@ static void stop_due(struct loop_timer *timer)
 }
 
 /*
- * Steps of the sweep, while there is room for what they report: what a broker does not take in time stays in the table
- * and not in a queue that has to drop it. Without a broker the queue's own rule holds, oldest first: the table would
+ * Steps of the sweep, while there is room for what they report, which is a window of batches: what a broker does not take in
+ * time stays in the table and not in memory, or in a queue that has to drop it. Without a broker the queue's own rule holds, oldest first: the table would
  * fill up instead. 1: the sweep is done; 0: all steps were made; -EAGAIN: no room now.
  */
 static int sweep_steps(struct agent *a, uint32_t steps)
 {
+	const struct conf *conf = a->conf;
+	const size_t room = MIN(conf->export.unacked_bytes / 2, conf->broker.window * conf->export.batch_bytes);
 	const uint64_t now_ns = loop_now_ns();
 
 	ring_buffer__consume(a->ring);	/* what was copied of a flow comes before its end */
 	for (uint32_t i = 0; i < steps; i++) {
 		if (publish_state(a->publish)->connected &&
-		    publish_fill(a->publish).bytes >= a->conf->export.unacked_bytes / 2) {
+		    publish_fill(a->publish).bytes >= room) {
 			a->snap.sweeps_held++;
 			return -EAGAIN;
 		}
@@ -346,7 +349,7 @@ static void summary_due(struct loop_timer *timer)
 	identify_expire(a->identify, loop_now_ns());
 	device_feed_age(a->feed, loop_now_ns());
 	agent_say_summary(a);
-	malloc_trim(0);	/* a burst of batches leaves whole pages behind, which the allocator would keep */
+	malloc_trim(0);	/* after an outage of the broker the allocator would keep all of export.unacked_bytes */
 	loop_timer_arm(a->loop, timer, loop_now_ns() + a->conf->export.summary_interval_ns);
 }
 
@@ -398,11 +401,11 @@ static int open_table(struct agent *a)
 	a->counters = (struct counters){ .books_fd = fds->books, .stats_fd = fds->stats, .taken_fd = fds->taken };
 	a->slice_ns = a->conf->flows.sweep_interval_ns / slices;
 	object_beside(a->conf->run.bpf_object, "oui.bin", oui);
-	err = identify_new(&a->identify, table.slots);
+	err = identify_new(&a->identify, table.slots, a->conf->flows.facts);
 	if (!err)
 		err = device_feed_new(&a->feed, oui);
 	if (!err)
-		err = tcp_totals_new(&a->tcp, table.slots, loop_now_ns());
+		err = tcp_totals_new(&a->tcp, MIN(a->conf->flows.facts, table.tcps), loop_now_ns());
 	if (err)
 		return err;
 	identify_feed(a->identify, a->feed);
@@ -494,6 +497,7 @@ int agent_run(const struct agent_settings *settings)
 
 	if (!a)
 		return -ENOMEM;
+	resident_no_huge_pages();
 	a->settings = settings;
 	a->conf = settings->conf;
 	a->epoch = agent_wall_us();
@@ -504,11 +508,13 @@ int agent_run(const struct agent_settings *settings)
 	a->snap.slots = settings->meta.slots;
 	a->snap.hellos = settings->meta.hellos;
 	a->snap.tcps = settings->meta.tcps;
+	a->snap.facts_max = MIN(a->conf->flows.facts, settings->meta.slots);
 	a->snap.agent_starts = settings->starts;
 	a->snap.uplink_starts = 1;
 	err = open_all(a);
 	if (!err) {
 		arm_all(a);
+		resident_forget_start();
 		err = loop_run(a->loop);
 	}
 	ring_buffer__free(a->ring);

@@ -43,6 +43,8 @@ struct snapshot *agent_snapshot(struct agent *a)
 	if (a->reporter.conntrack)
 		s->nat = conntrack_counters(a->reporter.conntrack);
 	s->identity_under_way = identify_under_way(a->identify);
+	s->facts = identify_facts(a->identify);
+	s->tcp_not_kept = tcp_totals_not_kept(a->tcp);
 	memcpy(s->quic, identify_quic(a->identify), sizeof(s->quic));
 	s->link = *publish_state(a->publish);
 	s->fill = publish_fill(a->publish);

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
+#include "base/sparse.h"
 #include "base/util.h"
 #include "collect/names.h"
 #include "enrich/dns.h"
@@ -24,6 +24,9 @@ struct facts {
 	struct identity_facts number;
 	uint16_t name[IDENTITY_NAME_N - IDENTITY_NEXT_PROTOCOL];	/* ids in "names", from IDENTITY_NEXT_PROTOCOL on */
 };
+_Static_assert(sizeof(struct facts) + SPARSE_EACH_BYTES == IDENTIFY_FACTS_BYTES, "option flows.facts says so");
+
+static const struct facts NONE;
 
 struct identify {
 	struct identity *engine;
@@ -34,7 +37,9 @@ struct identify {
 	const struct copy *copy;	/* and itself */
 	struct device_feed *feed;	/* NULL: nobody wants to know of devices */
 	struct names *names;
-	struct facts *facts;
+	struct sparse *facts;	/* by slot */
+	struct facts spare;	/* of the copy at hand, where its flow has none yet; spare_slot is COPY_NO_SLOT else */
+	uint32_t spare_slot;
 	uint32_t slots;
 	struct identify_counters counters;
 	/* texts that a record borrows */
@@ -48,9 +53,50 @@ static uint16_t *name_at(struct facts *f, enum identity_name which)
 	return &f->name[which - IDENTITY_NEXT_PROTOCOL];
 }
 
+/* Good until facts of another flow come or go. */
+static struct facts *facts_at(struct identify *id, uint32_t slot)
+{
+	return slot == id->spare_slot ? &id->spare : sparse_find(id->facts, slot);
+}
+
+static const struct facts *facts_of(const struct identify *id, uint32_t slot)
+{
+	const struct facts *f = slot == id->spare_slot ? &id->spare : sparse_find(id->facts, slot);
+
+	return f ? f : &NONE;
+}
+
+static void unref_names(struct identify *id, const struct facts *f)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(f->name); i++)
+		names_unref(id->names, f->name[i]);
+}
+
+static void drop_facts(struct identify *id, uint32_t slot)
+{
+	const struct facts *f = sparse_find(id->facts, slot);
+
+	if (!f)
+		return;
+	unref_names(id, f);
+	sparse_remove(id->facts, slot);
+}
+
+/* Nothing that a record would have, and nothing that the next payload is to be looked at with. */
+static bool is_blank(const struct facts *f, bool done)
+{
+	struct facts rest = *f;
+
+	rest.number.bits &= (uint16_t)~IDENTITY_FINISHED;
+	if (done || rest.number.status == NAME_NOT_TLS)	/* is in the slot, and would be found again */
+		rest.number.status = 0;
+	return !memcmp(&rest, &NONE, sizeof(rest));
+}
+
 static void found(void *arg, uint32_t flow, enum identity_name which, const uint8_t *bytes, size_t len)
 {
 	struct identify *id = arg;
+	struct facts *f;
 	uint16_t *at;
 
 	switch (which) {
@@ -74,7 +120,10 @@ static void found(void *arg, uint32_t flow, enum identity_name which, const uint
 	case IDENTITY_NAME_N:
 		break;
 	}
-	at = name_at(&id->facts[flow], which);
+	f = facts_at(id, flow);
+	if (!f)
+		return;	/* cannot be: it is flow_copy()'s */
+	at = name_at(f, which);
 	names_unref(id->names, *at);
 	*at = names_intern(id->names, bytes, (uint8_t)len);
 }
@@ -84,7 +133,7 @@ static void hello_again(void *arg, uint32_t flow)
 {
 	struct identify *id = arg;
 
-	flowtab_set_status(id->ft, flow, id->facts[flow].number.status);
+	flowtab_set_status(id->ft, flow, facts_of(id, flow)->number.status);
 	flowtab_report_slot(id->ft, flow, id->now_ns, id->emit, id->emit_arg);
 }
 
@@ -101,46 +150,85 @@ void identify_feed(struct identify *id, struct device_feed *feed)
 	id->feed = feed;
 }
 
-static void forget(struct identify *id, uint32_t slot)
+/* The flow goes on in @twin: what it does not know itself. */
+static void move_facts(struct identify *id, uint32_t slot, uint32_t twin)
 {
-	struct facts *f = &id->facts[slot];
-	static const struct facts none;
+	const struct facts facts = *facts_of(id, slot);
+	struct flowtab_flow flow;
+	struct facts *to;
 
-	identity_forget(id->engine, slot);
-	if (!memcmp(f, &none, sizeof(none)))
+	if (!is_blank(facts_of(id, twin), true))
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(f->name); i++)
-		names_unref(id->names, f->name[i]);
-	*f = none;
+	if (!is_blank(&facts, true)) {
+		drop_facts(id, twin);
+		sparse_remove(id->facts, slot);
+		to = sparse_add(id->facts, twin);	/* there is a place: one has just gone */
+		if (to)
+			*to = facts;
+	}
+	if (flowtab_flow(id->ft, slot, &flow) && flow.flags & FLOW_READ) {
+		flowtab_set_status(id->ft, twin, flow.name_status);
+		flowtab_copy_off(id->ft, twin);
+	}
 }
 
 void identify_freed(uint32_t slot, long twin, void *arg)
 {
 	struct identify *id = arg;
 
-	if (twin >= 0 && id->facts[slot].number.bits && !id->facts[twin].number.bits) {
-		const struct facts other = id->facts[twin];
-
-		id->facts[twin] = id->facts[slot];
-		id->facts[slot] = other;
-	}
-	forget(id, slot);
+	if (twin >= 0)
+		move_facts(id, slot, (uint32_t)twin);
+	drop_facts(id, slot);
+	identity_forget(id->engine, slot);
 }
 
 /* ---- copies ---- */
 
+/* Of a flow that has none yet they are looked at first, and kept if they say anything. */
+static struct facts *begin_facts(struct identify *id, uint32_t slot)
+{
+	struct facts *f = sparse_find(id->facts, slot);
+
+	if (f)
+		return f;
+	id->spare = NONE;
+	id->spare_slot = slot;
+	return &id->spare;
+}
+
+static void settle_facts(struct identify *id, uint32_t slot, bool done)
+{
+	const bool is_new = id->spare_slot == slot, blank = is_blank(facts_of(id, slot), done);
+	struct facts *f;
+
+	id->spare_slot = COPY_NO_SLOT;
+	if (blank && !is_new)
+		sparse_remove(id->facts, slot);
+	if (blank || !is_new)
+		return;
+	f = sparse_add(id->facts, slot);
+	if (f) {
+		*f = id->spare;
+	} else {
+		id->counters.facts_full++;
+		unref_names(id, &id->spare);
+	}
+}
+
 static void flow_copy(struct identify *id, const struct copy *copy, const uint8_t *bytes)
 {
-	struct facts *f = &id->facts[copy->event.slot];
+	const uint32_t slot = copy->event.slot;
 	struct identity_payload p;
 	struct flowtab_flow flow;
+	struct facts *f;
+	bool done;
 
-	if (!flowtab_flow(id->ft, copy->event.slot, &flow)) {
+	if (!flowtab_flow(id->ft, slot, &flow)) {
 		id->counters.stale++;
 		return;
 	}
 	p = (struct identity_payload){
-		.flow = copy->event.slot,
+		.flow = slot,
 		.time_ns = copy->event.time_ns,
 		.begun_ns = flow.first_ns,
 		.proto = flow.key->proto,
@@ -159,10 +247,15 @@ static void flow_copy(struct identify *id, const struct copy *copy, const uint8_
 	id->copy = copy;
 	if (id->feed)
 		device_feed_copy(id->feed, copy, bytes, flow.key);
-	if (identity_payload(id->engine, &p, &f->number) & IDENTITY_DONE)
-		flowtab_copy_off(id->ft, copy->event.slot);
-	flowtab_set_status(id->ft, copy->event.slot, f->number.status);
-	flowtab_hello_done(id->ft, copy->event.slot);
+	if (flow.flags & FLOW_READ)
+		return;	/* was on its way */
+	f = begin_facts(id, slot);
+	done = identity_payload(id->engine, &p, &f->number) & IDENTITY_DONE;
+	if (done)
+		flowtab_copy_off(id->ft, slot);
+	flowtab_set_status(id->ft, slot, f->number.status);
+	flowtab_hello_done(id->ft, slot);
+	settle_facts(id, slot, done);
 }
 
 void identify_copy(struct identify *id, const void *data, size_t size)
@@ -188,9 +281,9 @@ void identify_expire(struct identify *id, uint64_t now_ns)
 
 /* ---- records ---- */
 
-static struct record_name name_of(const struct identify *id, struct facts *f, enum identity_name which)
+static struct record_name name_of(const struct identify *id, const struct facts *f, enum identity_name which)
 {
-	const struct name_entry *entry = names_get(id->names, *name_at(f, which));
+	const struct name_entry *entry = names_get(id->names, f->name[which - IDENTITY_NEXT_PROTOCOL]);
 
 	return entry ? (struct record_name){ entry->bytes, entry->len } : (struct record_name){ 0 };
 }
@@ -222,7 +315,7 @@ static const char *quic_version_text(struct identify *id, uint32_t version)
 	return id->quic_version;
 }
 
-static void tls_record(struct identify *id, struct facts *f, struct record_tls *tls)
+static void tls_record(struct identify *id, const struct facts *f, struct record_tls *tls)
 {
 	const struct identity_facts *n = &f->number;
 	struct record_name ja4 = name_of(id, f, IDENTITY_JA4);
@@ -268,7 +361,7 @@ static void http_record(const struct identity_facts *n, struct record_http *http
 	};
 }
 
-static void dns_record(struct identify *id, struct facts *f, struct record_dns *dns)
+static void dns_record(struct identify *id, const struct facts *f, struct record_dns *dns)
 {
 	const struct identity_facts *n = &f->number;
 	const struct record_name question = name_of(id, f, IDENTITY_QUESTION);
@@ -294,7 +387,7 @@ static void dns_record(struct identify *id, struct facts *f, struct record_dns *
 
 struct record_name identify_name(const struct identify *id, const struct flow_report *report)
 {
-	const struct record_name name = name_of(id, &id->facts[report->slot], IDENTITY_DOMAIN);
+	const struct record_name name = name_of(id, facts_of(id, report->slot), IDENTITY_DOMAIN);
 
 	if (!name.len && report->sni_len && report->name_status == NAME_OK)	/* of an earlier process, or only the kernel's */
 		return (struct record_name){ report->sni, report->sni_len };
@@ -303,13 +396,13 @@ struct record_name identify_name(const struct identify *id, const struct flow_re
 
 void identify_record(struct identify *id, const struct flow_report *report, struct record *record)
 {
-	struct facts *f = &id->facts[report->slot];
+	const struct facts *f = facts_of(id, report->slot);
 	const struct identity_facts *n = &f->number;
 	struct record_name name;
 
 	record->protocol = identity_protocol_name(n->protocol);
 	name = identify_name(id, report);
-	if (*name_at(f, IDENTITY_DOMAIN)) {
+	if (f->name[IDENTITY_DOMAIN - IDENTITY_NEXT_PROTOCOL]) {
 		record->name_source = identity_source_name(n->source);
 		record->name_confidence = identity_confidence(n->source);
 	} else if (name.len) {
@@ -339,14 +432,12 @@ void identify_record(struct identify *id, const struct flow_report *report, stru
 
 bool identify_is_named(const struct identify *id, const struct flow_report *report)
 {
-	struct facts *f = &id->facts[report->slot];
-
-	return report->sni_len || *name_at(f, IDENTITY_DOMAIN);
+	return report->sni_len || facts_of(id, report->slot)->name[IDENTITY_DOMAIN - IDENTITY_NEXT_PROTOCOL];
 }
 
 bool identify_is_nameable(const struct identify *id, const struct flow_report *report)
 {
-	const uint8_t protocol = id->facts[report->slot].number.protocol;
+	const uint8_t protocol = facts_of(id, report->slot)->number.protocol;
 
 	if (report->key->proto != IPPROTO_TCP && report->key->proto != IPPROTO_UDP)
 		return false;
@@ -356,22 +447,20 @@ bool identify_is_nameable(const struct identify *id, const struct flow_report *r
 
 /* ---- the module ---- */
 
-int identify_new(struct identify **ret_id, uint32_t slots)
+int identify_new(struct identify **ret_id, uint32_t slots, uint32_t facts_max)
 {
 	struct identity_settings settings = { .name_found = found, .mdns_seen = mdns_seen, .hello_again = hello_again };
 	struct identify *id = calloc(1, sizeof(*id));
-	int err = -ENOMEM;
+	int err;
 
 	if (!id)
-		return err;
+		return -ENOMEM;
 	id->slots = slots;
-	id->facts = mmap(NULL, slots * sizeof(*id->facts), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (id->facts == MAP_FAILED) {
-		id->facts = NULL;
-	} else {
-		settings.arg = id;
-		err = getrandom(&settings.seed, sizeof(settings.seed), 0) == sizeof(settings.seed) ? 0 : -errno;
-	}
+	id->spare_slot = COPY_NO_SLOT;
+	settings.arg = id;
+	err = getrandom(&settings.seed, sizeof(settings.seed), 0) == sizeof(settings.seed) ? 0 : -errno;
+	if (!err)
+		err = sparse_new(&id->facts, sizeof(struct facts), MIN(facts_max, slots));
 	if (!err)
 		err = identity_new(&id->engine, &settings);
 	if (err) {
@@ -394,8 +483,7 @@ struct identify *identify_free(struct identify *id)
 {
 	if (!id)
 		return NULL;
-	if (id->facts)
-		munmap(id->facts, id->slots * sizeof(*id->facts));
+	sparse_free(id->facts);
 	identity_free(id->engine);
 	free(id);
 	return NULL;
@@ -419,4 +507,9 @@ const uint64_t *identify_quic(const struct identify *id)
 size_t identify_under_way(const struct identify *id)
 {
 	return identity_under_way(id->engine);
+}
+
+uint32_t identify_facts(const struct identify *id)
+{
+	return sparse_count(id->facts);
 }

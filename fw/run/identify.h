@@ -3,7 +3,7 @@
  * identify - the seam between the flow table and enrich/identity: payload copies of the ring buffer in, facts by slot
  * kept, names and name_status into the table, all of it into records.
  *
- * Facts live in this process's memory, 44 bytes a slot, touched when used: a successor has server_name, ALPN and
+ * Facts live in this process's memory, IDENTIFY_FACTS_BYTES for each flow that has any: a successor has server_name, ALPN and
  * name_status (they are in pinned maps), not the rest. Used alike by the agent and by weir replay. No logging.
  */
 #pragma once
@@ -16,6 +16,7 @@
 	X(copies,		"payload copies taken from the ring") \
 	X(malformed,		"copies that make no sense") \
 	X(stale,		"copies of flows that had ended") \
+	X(facts_full,		"copies that told what was not kept: as many flows as flows.facts have facts") \
 	X(names_low,		"names of DNS questions and answers left out: three quarters of the name table are used")
 
 struct identify_counters {
@@ -26,7 +27,9 @@ struct identify_counters {
 
 struct identify;
 
-int identify_new(struct identify **ret_id, uint32_t slots);
+#define IDENTIFY_FACTS_BYTES	56u
+
+int identify_new(struct identify **ret_id, uint32_t slots, uint32_t facts_max);	/* @facts_max: flows that have any, at most */
 struct identify *identify_free(struct identify *id);	/* takes NULL, returns NULL; after flowtab_free() */
 
 /* For flowtab_settings.freed; the argument is the struct identify. */
@@ -57,3 +60,4 @@ const struct identity_counters *identify_engine(const struct identify *id);
 const struct identify_counters *identify_counters(const struct identify *id);
 const uint64_t *identify_quic(const struct identify *id);	/* by enum quic_result */
 size_t identify_under_way(const struct identify *id);
+uint32_t identify_facts(const struct identify *id);		/* flows that have any */

@@ -54,6 +54,7 @@ unsigned int snapshot_figures(const struct snapshot *s, struct figure ret_figure
 		{ "broker.publish_ignored", l->publish_ignored }, { "broker.link_malformed", l->link_malformed },
 		{ "broker.link_stale", l->link_stale },
 		{ "tcp.names_in_other", s->tcp_names_in_other }, { "tcp.devices_in_other", s->tcp_devices_in_other },
+		{ "tcp.losses_not_kept", s->tcp_not_kept },
 		{ "agent.sweeps_held", s->sweeps_held }, { "agent.messages_too_long", s->messages_too_long },
 #define X(name, text) { "export." #name, s->batch.name },
 		BATCH_COUNTERS(X)
@@ -152,8 +153,9 @@ static void text_head(struct writer *w, const struct snapshot *s)
 			writer_format(w, "NOT up: %s", s->ipfix.error ? strerror(-s->ipfix.error) : "no attempt has ended yet");
 		writer_format(w, "; waiting %u messages, %u records\n", s->ipfix.messages, s->ipfix.records);
 	}
-	writer_format(w, "flows   %u live and %u ending of %u slots; %u of %u hello walks; %u of %u names\n",
-		      s->flowtab.live, s->flowtab.dead, s->slots, s->flowtab.hellos, s->hellos, s->names_used, NAMES_MAX);
+	writer_format(w, "flows   %u live and %u ending of %u slots; %u of %u hello walks; %u of %u names; %u of %u facts\n",
+		      s->flowtab.live, s->flowtab.dead, s->slots, s->flowtab.hellos, s->hellos, s->names_used, NAMES_MAX, s->facts,
+		      s->facts_max);
 	writer_format(w, "tcp     health of %u connections in a pool of %u\n\n", tcps_used(s), s->tcps);
 }
 
@@ -387,6 +389,7 @@ static void json_health(struct writer *w, const struct snapshot *s)
 	writer_format(w, "\"hello_walks\":{\"size\":%u,\"used\":%u},\"names\":{\"size\":%u,\"used\":%u},", s->hellos,
 		      s->flowtab.hellos, NAMES_MAX, s->names_used);
 	writer_format(w, "\"tcp_pool\":{\"size\":%u,\"used\":%u},", s->tcps, tcps_used(s));
+	writer_format(w, "\"facts\":{\"size\":%u,\"used\":%u},", s->facts_max, s->facts);
 	writer_format(w, "\"identity\":{\"size\":%u,\"used\":%llu},", IDENTITY_CONNECTIONS,
 		      (unsigned long long)s->identity_under_way);
 	snapshot_nic_json_offload(w, &s->offload);

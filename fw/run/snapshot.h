@@ -57,6 +57,7 @@ struct snapshot {
 	uint32_t clock_steps;
 	uint32_t agent_starts, uplink_starts;
 	uint32_t slots, hellos, tcps;
+	uint32_t facts, facts_max;	/* flows that have any */
 	struct flowtab_counters flowtab;
 	uint64_t names_full;
 	uint32_t names_used;
@@ -87,7 +88,7 @@ struct snapshot {
 		uint64_t interval_ns;
 		struct tcp_total port[PORTS_MAX];
 	} tcp_before, tcp_now;
-	uint64_t tcp_names_in_other, tcp_devices_in_other;
+	uint64_t tcp_names_in_other, tcp_devices_in_other, tcp_not_kept;
 	struct offload offload;		/* flowtables */
 	uint64_t completed;		/* records with totals from conntrack */
 	unsigned int ports;

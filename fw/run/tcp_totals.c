@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sparse.h"
 #include "base/util.h"
 
 #define NEAR 0
@@ -15,28 +16,29 @@ struct before {
 	uint16_t retransmits[2], lost_before[2];	/* near, far */
 	uint32_t interval;	/* in which it was counted as a connection; 0: none yet */
 };
+_Static_assert(sizeof(struct before) + SPARSE_EACH_BYTES == TCP_TOTALS_EACH_BYTES, "option flows.facts says so");
 
 struct tcp_totals {
 	uint64_t since_ns;
 	uint32_t interval;
-	uint32_t slots;
-	struct before *before;
+	struct sparse *before;	/* by slot */
+	uint64_t not_kept;
 	struct tcp_total port[PORTS_MAX];
 	struct tcp_table names, devices;
 };
 
-int tcp_totals_new(struct tcp_totals **ret_totals, uint32_t slots, uint64_t now_ns)
+int tcp_totals_new(struct tcp_totals **ret_totals, uint32_t flows_max, uint64_t now_ns)
 {
 	struct tcp_totals *t = calloc(1, sizeof(*t));
+	int err;
 
 	if (!t)
 		return -ENOMEM;
-	t->before = calloc(slots, sizeof(*t->before));
-	if (!t->before) {
+	err = sparse_new(&t->before, sizeof(struct before), flows_max);
+	if (err) {
 		tcp_totals_free(t);
-		return -ENOMEM;
+		return err;
 	}
-	t->slots = slots;
 	t->since_ns = now_ns;
 	t->interval = 1;
 	*ret_totals = t;
@@ -46,17 +48,19 @@ int tcp_totals_new(struct tcp_totals **ret_totals, uint32_t slots, uint64_t now_
 struct tcp_totals *tcp_totals_free(struct tcp_totals *t)
 {
 	if (t)
-		free(t->before);
+		sparse_free(t->before);
 	free(t);
 	return NULL;
 }
 
 void tcp_totals_freed(struct tcp_totals *t, uint32_t slot)
 {
-	static const struct before none;
+	sparse_remove(t->before, slot);
+}
 
-	if (slot < t->slots && memcmp(&t->before[slot], &none, sizeof(none)))
-		t->before[slot] = none;
+uint64_t tcp_totals_not_kept(const struct tcp_totals *t)
+{
+	return t->not_kept;
 }
 
 /* What this one report adds. */
@@ -77,11 +81,12 @@ static void add_health(struct tcp_totals *t, const struct flow_report *report, c
 {
 	const int initiator = !!(report->flags & FLOW_INITIATOR_B), near = report->flags & FLOW_MIRROR ? initiator : 0;
 	const bool source_is_far = near != initiator;
-	struct before *before = &t->before[report->slot];
+	struct before *found = sparse_add(t->before, report->slot), all_told = { 0 }, *before = found ? found : &all_told;
 	const struct record_tcp_side *side[] = { &r->tcp.source, &r->tcp.destination };
 	const struct record_side *sent[] = { &r->source, &r->destination };
-	const bool is_older = !before->interval && report->first_ns < t->since_ns;
+	const bool is_unknown = !found || (!before->interval && report->first_ns < t->since_ns);
 
+	t->not_kept += !found;
 	ret_one->connections = before->interval != t->interval;
 	before->interval = t->interval;
 	for (int i = NEAR; i <= FAR; i++) {
@@ -90,8 +95,8 @@ static void add_health(struct tcp_totals *t, const struct flow_report *report, c
 		const uint16_t lost_before = since(&before->lost_before[i], side[at]->lost_before);
 
 		ret_one->packets[i] = sent[at]->packets;
-		ret_one->retransmits[i] = is_older ? 0 : retransmits;
-		ret_one->lost_before[i] = is_older ? 0 : lost_before;
+		ret_one->retransmits[i] = is_unknown ? 0 : retransmits;
+		ret_one->lost_before[i] = is_unknown ? 0 : lost_before;
 		add_rtt(&ret_one->rtt[i], &r->tcp.rtt[i]);
 	}
 }
@@ -189,7 +194,7 @@ void tcp_totals_add(struct tcp_totals *t, const struct flow_report *report, cons
 	const uint16_t port = report->key->port % PORTS_MAX;
 	struct tcp_total one = { 0 };
 
-	if (!r->tcp.state || report->slot >= t->slots)
+	if (!r->tcp.state)
 		return;
 	if (r->tcp.measured)
 		add_health(t, report, r, &one);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sparse.h"
 #include "base/util.h"
 
 #define SLICE		16384u	/* slots looked at in one turn of the loop, 2 ms and less */
@@ -22,7 +23,8 @@ const char *const top_sort_names[TOP_SORT_N] = {
 struct before {
 	uint64_t bytes[2];	/* by a and b of the flow key */
 	uint32_t rtt_us[2];
-};
+} __attribute__((packed, aligned(4)));	/* as a sparse has it */
+_Static_assert(sizeof(struct before) + SPARSE_EACH_BYTES == 36, "top.h says so");
 
 /* What orders a flow; the rest is fetched for those that stay. */
 struct item {
@@ -43,7 +45,7 @@ struct shown {
 
 /* All that there is only while somebody asks. */
 struct looks {
-	struct before *before;
+	struct sparse *before;	/* by slot, of live flows */
 	uint64_t *visited_ns;	/* by slice: when it was looked at last; 0: never */
 	struct item item[TOP_SORT_N][TOP_ROWS_MAX + 1];
 	struct shown shown[TOP_SORT_N];
@@ -124,13 +126,16 @@ static void offer(struct top *top, enum top_sort sort, const struct flow_report 
 
 static void look_at(struct top *top, uint32_t slot, uint64_t then_ns, uint64_t now_ns)
 {
-	struct before *before = &top->looks->before[slot];
+	struct item item = { .slot = slot };
+	struct before *before;
 	struct flow_report r;
 	struct tcp_health h;
-	struct item item = { .slot = slot };
 
 	if (!flowtab_peek(top->from.ft, slot, &r, &h))
 		return;
+	before = sparse_add(top->looks->before, slot);
+	if (!before)
+		return;	/* cannot be: there is a place for each slot */
 	top->live++;
 	item.first_ns = r.first_ns;
 	for (int i = 0; i < 2; i++) {
@@ -281,7 +286,7 @@ static void forget(struct top *top)
 	if (!top->looks)
 		return;
 	loop_timer_stop(&top->timer);
-	free(top->looks->before);
+	sparse_free(top->looks->before);
 	free(top->looks->visited_ns);
 	free(top->looks);
 	top->looks = NULL;
@@ -320,12 +325,12 @@ static int start(struct top *top)
 
 	if (!looks)
 		return -ENOMEM;
-	looks->before = calloc(top->from.slots, sizeof(*looks->before));
-	looks->visited_ns = calloc(top->slices, sizeof(*looks->visited_ns));
 	top->looks = looks;
-	if (!looks->before || !looks->visited_ns) {
+	looks->visited_ns = calloc(top->slices, sizeof(*looks->visited_ns));
+	err = looks->visited_ns ? sparse_new(&looks->before, sizeof(struct before), top->from.slots) : -ENOMEM;
+	if (err) {
 		forget(top);
-		return -ENOMEM;
+		return err;
 	}
 	begin_look(top, loop_now_ns());
 	top->timer.due = slice_due;
@@ -356,8 +361,8 @@ int top_ask(struct top *top, enum top_sort sort, unsigned int n, struct top_view
 
 void top_freed(struct top *top, uint32_t slot)
 {
-	if (top->looks && slot < top->from.slots)
-		top->looks->before[slot] = (struct before){ 0 };
+	if (top->looks)
+		sparse_remove(top->looks->before, slot);
 }
 
 int top_new(struct top **ret_top, const struct top_sources *sources)

@@ -4,8 +4,8 @@
  *
  * Looks at the whole flow table about once a second, in slices, but only while somebody asks: from top_ask() until
  * TOP_IDLE_NS after the last one. A look takes nothing out of the table. It keeps the TOP_ROWS_MAX highest of each order that
- * was asked for, in a heap, so that neither work nor memory grows with the order: 24 bytes a slot (1.6 MB for 65,536, 100 MB
- * for 4 million) and 0.3 MB, given back at the end. A slice that took long is followed by nine times as long a pause:
+ * was asked for, in a heap, so that neither work nor memory grows with the order: 36 bytes a live flow and 0.3 MB, given
+ * back at the end. A slice that took long is followed by nine times as long a pause:
  * looks never take more than a tenth of a CPU, and then come less often. What rows show is hidden as in records.
  * 0 or a negative errno; no logging.
  */

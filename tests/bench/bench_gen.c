@@ -2,9 +2,10 @@
 /*
  * bench_gen - the fastest sender there is without a NIC: live frames of BPF_PROG_TEST_RUN, redirected out of an interface.
  *
- * bench_gen OBJECT IF FLOWS RATE SECONDS [DST_MAC]. UDP frames of 60 bytes of FLOWS flows in turn; RATE a second in bursts,
+ * bench_gen OBJECT IF FLOWS RATE SECONDS [DST_MAC | dns]. UDP frames of 60 bytes of FLOWS flows in turn; RATE a second in bursts,
  * 0: as fast as it goes. The receiver's softirq runs in this process: what it costs shows in cpu_ns, CPU time of this thread.
  * DST_MAC: who is meant; default nobody, so that the receiver's stack drops each frame behind the hooks. SIGTERM ends it.
+ * dns: each frame is a DNS query for the root's address, of which the agent keeps facts; else its payload is of no known kind.
  * One JSON line: frames made, their bytes, CPU ns, seconds.
  */
 #include <arpa/inet.h>
@@ -25,6 +26,9 @@
 #define FRAME_BYTES	60
 #define BURST		2048	/* of a call; a batch fits the ring of a veth (256) */
 #define BATCH		64
+
+#define DST_PORT_AT	36
+#define PAYLOAD_AT	42
 
 static volatile sig_atomic_t stopped;
 
@@ -73,6 +77,7 @@ int main(int argc, char **argv)
 {
 	uint8_t frame[FRAME_BYTES] = "\x02\0\0\0\x77\x01\x02\0\0\0\x77\x02\x08\0\x45\0\0\x2e\0\0\x40\0\x40\x11\0\0"
 				     "\x0a\0\0\0\x0a\x02\0\x4d\x9c\x40\x13\x88\0\x1a\0";
+	static const uint8_t query[] = "\0\1\1\0\0\1\0\0\0\0\0\0" "\0\0\1\0\1";
 	volatile struct bench_sent *sent = NULL;
 	struct xdp_md ctx = { .data_end = FRAME_BYTES };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = FRAME_BYTES, .repeat = BURST,
@@ -82,10 +87,15 @@ int main(int argc, char **argv)
 	int fd;
 
 	if (argc < 6)
-		measure_die("usage: bench_gen OBJECT IF FLOWS RATE SECONDS [DST_MAC]");
+		measure_die("usage: bench_gen OBJECT IF FLOWS RATE SECONDS [DST_MAC | dns]");
 	if (argc > 6 && sscanf(argv[6], "%x:%x:%x:%x:%x:%x", mac, mac + 1, mac + 2, mac + 3, mac + 4, mac + 5) == 6)
 		for (int i = 0; i < 6; i++)
 			frame[i] = (uint8_t)mac[i];
+	if (argc > 6 && !strcmp(argv[6], "dns")) {
+		frame[DST_PORT_AT] = 0;
+		frame[DST_PORT_AT + 1] = 53;
+		memcpy(frame + PAYLOAD_AT, query, sizeof(query));
+	}
 	ctx.ingress_ifindex = if_nametoindex(argv[2]);
 	if (!ctx.ingress_ifindex)
 		measure_die("no interface \"%s\"", argv[2]);

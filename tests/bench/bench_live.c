@@ -204,7 +204,7 @@ static void open_live(struct live *live, const char *object)
 	live->ring = ring_buffer__new(dataplane_map_fd(live->dp, "events"), take_event, live, NULL);
 	if (!live->ring)
 		measure_die("ring buffer: %s", strerror(errno));
-	if (identify_new(&live->identify, SLOTS))
+	if (identify_new(&live->identify, SLOTS, SLOTS))
 		measure_die("out of memory");
 	open_flowtab(live);
 }

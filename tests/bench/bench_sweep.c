@@ -4,7 +4,9 @@
  * flows and places by BPF_MAP_LOOKUP_BATCH, which is how others learn what their map holds.
  *
  * bench_sweep [WORD...]. Two rows a size: "sweep" looks at every flow, as each sweep does; "sweep_report" takes the counters of
- * every flow out and hands each on, as after an active timeout. Rows as JSON lines on standard output.
+ * every flow out and hands each on, as after an active timeout. "scale_open", "scale_sweep": a flow in each sixteenth slot, from the
+ * default size to the largest: what an agent takes to open it, and a sweep, by slot. Rows
+ * as JSON lines on standard output.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -44,10 +46,10 @@ static struct flow_key key_of(uint32_t i)
 	return key;
 }
 
-/* Flows spread as by a hash: each bucket has half of its places taken on the average. */
-static void fill_table(int fd, uint32_t flows)
+/* Flows spread as by a hash. @slots: a power of two. */
+static void fill_table(int fd, uint32_t flows, uint32_t slots)
 {
-	const size_t bytes = 2 * flows * sizeof(struct flow_slot);
+	const size_t bytes = slots * sizeof(struct flow_slot);
 	struct flow_bucket *bucket = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	uint32_t left = flows;
 
@@ -57,7 +59,7 @@ static void fill_table(int fd, uint32_t flows)
 		uint32_t at;
 
 		x = x * 6364136223846793005ULL + 1442695040888963407ULL;
-		at = (uint32_t)(x >> 33) & (2 * flows - 1);
+		at = (uint32_t)(x >> 33) & (slots - 1);
 		struct flow_slot *slot = &bucket[at / BUCKET_SLOTS].slot[at % BUCKET_SLOTS];
 
 		if (slot->tag)
@@ -148,27 +150,72 @@ static double time_sweep(struct flowtab *ft, uint32_t flows, bool report)
 	return ns / flows;
 }
 
-static void bench_sweep(uint32_t flows, int rounds)
+static struct flowtab_settings make_table(uint32_t slots)
 {
-	struct flowtab_settings settings = {
-		.flows_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flow_bucket), 2 * flows / BUCKET_SLOTS, BPF_F_MMAPABLE),
-		.ledger_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flow_total), 2 * flows, BPF_F_MMAPABLE),
+	return (struct flowtab_settings){
+		.flows_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flow_bucket), slots / BUCKET_SLOTS, BPF_F_MMAPABLE),
+		.ledger_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flow_total), slots, BPF_F_MMAPABLE),
 		.hellos_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct hello_entry), HELLOS, BPF_F_MMAPABLE),
-		.tcp_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tcp_health), 2 * flows / TCP_SLOTS_EACH, BPF_F_MMAPABLE),
+		.tcp_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct tcp_health), slots / TCP_SLOTS_EACH, BPF_F_MMAPABLE),
 		.names_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct name_entry), NAMES_MAX, BPF_F_MMAPABLE),
 		.taken_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct taken), TAKEN_ENTRIES, BPF_F_MMAPABLE),
-		.slots = 2 * flows,
+		.slots = slots,
 		.hellos = HELLOS,
-		.tcps = 2 * flows / TCP_SLOTS_EACH,
+		.tcps = slots / TCP_SLOTS_EACH,
 		.limits = { .tcp_idle_ns = 60 * NS_PER_S, .idle_ns = 60 * NS_PER_S, .syn_ns = 15 * NS_PER_S, .fin_ns = NS_PER_S,
 			    .active_ns = 600 * NS_PER_S },
 	};
+}
+
+static void close_table(const struct flowtab_settings *settings)
+{
+	close(settings->flows_fd);
+	close(settings->ledger_fd);
+	close(settings->hellos_fd);
+	close(settings->tcp_fd);
+	close(settings->names_fd);
+	close(settings->taken_fd);
+}
+
+static void scale_row(const char *name, uint32_t flows, uint32_t slots, double ns)
+{
+	printf("{\"name\": \"%s\", \"flows\": %u, \"slots\": %u, \"ms\": %.3f, \"ns_per_slot\": %.3f}\n", name, flows, slots, ns / 1e6,
+	       ns / slots);
+	fflush(stdout);
+}
+
+static void bench_scale(uint32_t slots)
+{
+	const struct flowtab_settings settings = make_table(slots);
+	const uint32_t flows = slots / 16;
+	struct measured open = {}, sweep = {};
+
+	measure_progress("scale, %u slots", slots);
+	fill_table(settings.flows_fd, flows, slots);
+	for (int round = 0; round < 5; round++) {
+		const double before = measure_cpu_ns();
+		struct flowtab *ft = NULL;
+
+		if (flowtab_new(&ft, &settings))
+			measure_die("flow table cannot be opened");
+		measure_add(&open, measure_cpu_ns() - before);
+		measure_add(&sweep, time_sweep(ft, flows, false) * flows);
+		flowtab_free(ft);
+	}
+	scale_row("scale_open", flows, slots, measure_median(&open));
+	scale_row("scale_sweep", flows, slots, measure_median(&sweep));
+	close_table(&settings);
+}
+
+static void bench_sweep(uint32_t flows, int rounds)
+{
+	const struct flowtab_settings settings = make_table(2 * flows);
 	int hash_fd = make_map(BPF_MAP_TYPE_HASH, sizeof(struct flow_key), sizeof(struct bench_count), 2 * flows, 0);
 	struct measured sweep = {}, report = {}, batch = {};
 	struct flowtab *ft = NULL;
 
 	measure_progress("sweep, %u flows", flows);
-	fill_table(settings.flows_fd, flows);
+	fill_table(settings.flows_fd, flows, 2 * flows);
 	fill_hash(hash_fd, flows);
 	if (flowtab_new(&ft, &settings))
 		measure_die("flow table cannot be opened");
@@ -184,21 +231,22 @@ static void bench_sweep(uint32_t flows, int rounds)
 	measure_row("sweep_report", flows, measure_median(&report), "BPF_MAP_LOOKUP_BATCH", measure_median(&batch));
 	flowtab_free(ft);
 	close(hash_fd);
-	close(settings.flows_fd);
-	close(settings.ledger_fd);
-	close(settings.hellos_fd);
-	close(settings.tcp_fd);
-	close(settings.names_fd);
-	close(settings.taken_fd);
+	close_table(&settings);
 }
 
 int main(int argc, char **argv)
 {
-	(void)argc;
-	if (!measure_wanted(argv + 1, "sweep_report"))	/* has the other one's name in it */
-		return 0;
+	static const uint32_t sizes[] = { 65536, 1048576, 4194304 };
+
 	measure_pin_cpu();
-	bench_sweep(65536, 15);
-	bench_sweep(1048576, 7);
-	return sum == 0;
+	if (measure_wanted(argv + 1, "sweep_report")) {	/* has the other one's name in it */
+		bench_sweep(65536, 15);
+		bench_sweep(1048576, 7);
+		if (!sum)
+			return 1;
+	}
+	if (measure_wanted(argv + 1, "scale_open") || measure_wanted(argv + 1, "scale_sweep"))
+		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+			bench_scale(sizes[i]);
+	return 0;
 }

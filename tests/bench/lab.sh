@@ -3,7 +3,7 @@
 #
 #   wanted NAME                 one of the words of the command line (WORDS) is in it, or there are none
 #   row JSON                    a row for tests/bench/run, on what standard output was; all else goes to standard error
-#   generate OUT IF FLOWS RATE SECONDS [DST_MAC]    bench_gen in ns client, in the background; GENERATOR is its process
+#   generate OUT IF FLOWS RATE SECONDS [DST_MAC | dns]    bench_gen in ns client, in the background; GENERATOR is its process
 #   counter NS IF FIELD         of /proc/net/dev: rx_frames, rx_dropped, tx_frames, tx_dropped
 #   cpu_ns PID...               CPU time of all their threads so far, by schedstat
 #   lab_up [LINE...]            gateway plain, broker, weir.conf with those lines

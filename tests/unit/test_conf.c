@@ -91,6 +91,7 @@ static void test_defaults(void **state)
 	assert_int_equal(conf.broker.backoff_max_ns, 60 * NS_PER_S);
 	assert_int_equal(conf.flows.slots, 65536);
 	assert_int_equal(conf.flows.hello_walks, 4096);
+	assert_int_equal(conf.flows.facts, 65536);
 	assert_int_equal(conf.flows.tcp_idle_timeout_ns, 300 * NS_PER_S);
 	assert_int_equal(conf.flows.idle_timeout_ns, 60 * NS_PER_S);
 	assert_int_equal(conf.flows.fin_timeout_ns, 5 * NS_PER_S);
@@ -129,6 +130,7 @@ static const struct {
 	{ "broker.backoff_max",		"1s", "1h", "999ms", "3600001ms" },
 	{ "flows.slots",		"1024", "4194304", "512", "8388608" },
 	{ "flows.hello_walks",		"256", "65536", "128", "131072" },
+	{ "flows.facts",		"1024", "4194304", "1023", "4194305" },
 	{ "flows.tcp_idle_timeout",	"1s", "24h", "999ms", "86401s" },
 	{ "flows.idle_timeout",		"1s", "24h", "0s", "25h" },
 	{ "flows.syn_timeout",		"1s", "5m", "999ms", "301s" },

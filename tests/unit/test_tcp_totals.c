@@ -15,7 +15,7 @@
 #include "records.h"
 #include "run/tcp_totals.h"
 
-#define SLOTS 64
+#define FLOWS 64
 #define START_NS 1000
 
 static const struct flow_key KEY = { .proto = IPPROTO_TCP, .port = 3 };
@@ -41,7 +41,7 @@ static struct tcp_totals *start(void)
 {
 	struct tcp_totals *t = NULL;
 
-	assert_int_equal(tcp_totals_new(&t, SLOTS, START_NS), 0);
+	assert_int_equal(tcp_totals_new(&t, FLOWS, START_NS), 0);
 	return t;
 }
 
@@ -109,6 +109,30 @@ static void differences(void **state)
 	tcp_totals_free(t);
 }
 
+/* Of a connection that finds no place nothing is known of what was told: its losses would count again with each report. */
+static void no_place(void **state)
+{
+	struct tcp_totals *t = start();
+	const struct flow_report last = report_of(FLOWS * 100003, 0, START_NS + 1);
+	const struct record r = measured(5, 1);
+
+	for (uint32_t slot = 0; slot <= FLOWS; slot++) {
+		const struct flow_report report = report_of(slot * 100003, 0, START_NS + 1);
+
+		tcp_totals_add(t, &report, &r);
+	}
+	assert_int_equal(tcp_totals_port(t, KEY.port)->connections, FLOWS + 1);
+	assert_int_equal(tcp_totals_port(t, KEY.port)->retransmits[0], 5 * FLOWS);
+	assert_int_equal(tcp_totals_port(t, KEY.port)->lost_before[0], FLOWS);
+	assert_int_equal(histogram_samples(&tcp_totals_port(t, KEY.port)->rtt[0]), 2 * (FLOWS + 1));
+	assert_int_equal(tcp_totals_not_kept(t), 1);
+	tcp_totals_freed(t, 5 * 100003);
+	tcp_totals_add(t, &last, &r);
+	assert_int_equal(tcp_totals_port(t, KEY.port)->retransmits[0], 5 * (FLOWS + 1));
+	assert_int_equal(tcp_totals_not_kept(t), 1);
+	tcp_totals_free(t);
+}
+
 static void failures(void **state)
 {
 	struct tcp_totals *t = start();
@@ -144,11 +168,11 @@ static void full(void **state)
 
 	for (unsigned int i = 0; i < n; i++) {
 		const bool heavy = i % 37 == 5;
-		const struct flow_report report = report_of(i % SLOTS, 0, START_NS + 1);
+		const struct flow_report report = report_of(i % FLOWS, 0, START_NS + 1);
 		struct record r = measured(0, 0);
 		char name[32];
 
-		tcp_totals_freed(t, i % SLOTS);
+		tcp_totals_freed(t, i % FLOWS);
 		r.sni_len = (uint16_t)snprintf(name, sizeof(name), "%s-%u.test", heavy ? "heavy" : "light", i);
 		r.sni = (const uint8_t *)name;
 		r.source.bytes = heavy ? 1000000 + i : 10;
@@ -214,7 +238,7 @@ static void said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sides), cmocka_unit_test(differences), cmocka_unit_test(failures), cmocka_unit_test(full),
+		cmocka_unit_test(sides), cmocka_unit_test(differences), cmocka_unit_test(no_place), cmocka_unit_test(failures), cmocka_unit_test(full),
 		cmocka_unit_test(said),
 	};
 
