@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * health - ties tcp.h to a flow's slot and the pool "tcp".
+ * health - ties tcp.h and quic_spin.h to a flow's slot and the pool "tcp".
  *
  * A connection gets its place with the first packet behind the handshake, or the first one seen: a SYN alone takes none, so that
  * a flood of them costs nobody his. The place is freed by user space, together with the slot.
@@ -11,6 +11,7 @@
 #pragma once
 
 #include "bpf/flowtab.h"
+#include "bpf/quic_spin.h"
 #include "bpf/tcp.h"
 
 #define TCP_PROBES 8	/* places of the pool tried for a new connection */
@@ -177,5 +178,37 @@ __noinline int health_echo(const struct packet *pkt, __u32 number, __u32 side)
 		tcp_rtt(h, side, now_us - timed->mark_us);
 		timed->mark_us = 0;
 	}
+	return 0;
+}
+
+/*
+ * A datagram of a flow that is known to be QUIC (FLOW_QUIC), whose first byte is @first. The flow gets its place with the first
+ * short header: a handshake was seen before that. A global function, as health_begin().
+ */
+__noinline int health_spin(__u32 number, __u32 side, __u32 first)
+{
+	struct flow_slot *slot = slot_find(number);
+	struct tcp_health *h;
+	__u32 client, now_us, at;
+	int goes_on = 0;
+
+	if (!slot || !quic_spin_is_short(first))
+		return 0;
+	side &= 1;
+	asm volatile("" : "+r"(side));
+	client = slot->flags / FLOW_INITIATOR_B & 1;
+	h = health_of(slot);
+	now_us = health_clock_us();
+	if (h) {
+		goes_on = quic_spin(h, side, client, first, now_us);
+	} else if (!slot->tcp) {
+		h = health_place(slot, &at);
+		if (h) {
+			goes_on = quic_spin(h, side, client, first, now_us);
+			health_show(slot, h, at, number);
+		}
+	}
+	if (!goes_on)
+		__sync_fetch_and_and(&slot->flags, ~FLOW_QUIC);
 	return 0;
 }
