@@ -132,6 +132,7 @@ void identify_freed(uint32_t slot, long twin, void *arg)
 static void flow_copy(struct identify *id, const struct copy *copy, const uint8_t *bytes)
 {
 	struct facts *f = &id->facts[copy->event.slot];
+	const uint16_t known = f->number.bits;
 	struct identity_payload p;
 	struct flowtab_flow flow;
 
@@ -161,6 +162,8 @@ static void flow_copy(struct identify *id, const struct copy *copy, const uint8_
 		device_feed_copy(id->feed, copy, bytes, flow.key);
 	if (identity_payload(id->engine, &p, &f->number) & IDENTITY_DONE)
 		flowtab_copy_off(id->ft, copy->event.slot);
+	if (f->number.bits & ~known & IDENTITY_QUIC_ANSWERED)
+		flowtab_quic(id->ft, copy->event.slot);
 	flowtab_set_status(id->ft, copy->event.slot, f->number.status);
 	flowtab_hello_done(id->ft, copy->event.slot);
 }
@@ -255,6 +258,24 @@ static void tls_record(struct identify *id, struct facts *f, struct record_tls *
 	tls->group = or_hex(tls_group_name(n->tls.group), n->tls.group, id->hex[3]);
 }
 
+void identify_quic_us(const struct identify *id, uint32_t slot, uint32_t ret_us[2])
+{
+	const struct identity_facts *n = &id->facts[slot].number;
+
+	for (int i = 0; i < 2; i++)
+		ret_us[i] = n->protocol == IDENTITY_QUIC ? n->tls.handshake_us[i] : 0;
+}
+
+static void quic_record(const struct identify *id, const struct flow_report *report, struct record_quic *quic)
+{
+	const int near = report->flags & FLOW_MIRROR ? !!(report->flags & FLOW_INITIATOR_B) : 0;
+	uint32_t us[2];
+
+	identify_quic_us(id, report->slot, us);
+	quic->handshake_near_us = us[near];
+	quic->handshake_far_us = us[!near];
+}
+
 static void http_record(const struct identity_facts *n, struct record_http *http)
 {
 	if (!n->http.method)
@@ -319,8 +340,11 @@ void identify_record(struct identify *id, const struct flow_report *report, stru
 	record->domain = name.at;
 	record->domain_len = name.len;
 	switch ((enum identity_protocol)n->protocol) {
-	case IDENTITY_TLS:
 	case IDENTITY_QUIC:
+		quic_record(id, report, &record->quic);
+		tls_record(id, f, &record->tls);
+		break;
+	case IDENTITY_TLS:
 	case IDENTITY_DTLS:
 		tls_record(id, f, &record->tls);
 		break;

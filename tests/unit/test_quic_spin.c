@@ -318,6 +318,48 @@ static void overtaken(void **state)
 	}
 }
 
+static uint64_t wandered_us;
+static bool wandered_value;
+
+/* @n whole round trips, half of them on each side; packets of 0.1 ms. */
+static void wander(int n, uint32_t round_us)
+{
+	for (int i = 0; i < n; i++) {
+		wandered_value = !wandered_value;
+		for (uint32_t at = 0; at < round_us; at += 100) {
+			give(CLIENT, wandered_value, wandered_us + at);
+			give(SERVER, at < round_us / 2 ? !wandered_value : wandered_value, wandered_us + at);
+		}
+		wandered_us += round_us;
+	}
+}
+
+/* The hold-off is a quarter of the shortest round trip, and so follows one that becomes shorter step by step. */
+static void shorter_and_shorter(void **state)
+{
+	memset(&h, 0, sizeof(h));
+	wandered_us = 5000;
+	wandered_value = false;
+	wander(10, 40000);
+	wander(10, 12000);
+	wander(10, 4000);
+	assert_int_equal(h.rtt_count[CLIENT], 30 - 2 - 1);	/* the first change but shows the first value */
+	assert_int_equal(h.rtt_count[SERVER], 30 - 2);
+	assert_int_equal(h.rtt_min_us[SERVER], 2000);
+	wander(2, 20000);
+	/* a change 4 ms after one, seen when the hold-off is over: when it was, nobody knows */
+	h.side[CLIENT].spin.least_us = 20000;
+	h.rtt_count[CLIENT] = 0;
+	give(CLIENT, !wandered_value, wandered_us);
+	assert_int_equal(h.rtt_count[CLIENT], 1);
+	give(SERVER, !wandered_value, wandered_us + 2000);
+	give(CLIENT, !wandered_value, wandered_us + 3990);
+	give(CLIENT, wandered_value, wandered_us + 4000);
+	give(CLIENT, wandered_value, wandered_us + 5000);
+	assert_int_equal(h.rtt_count[CLIENT], 1);
+	assert_int_equal(h.side[CLIENT].spin.run, 0);
+}
+
 /* The path becomes shorter than the hold-off that the longer one made: not for ever. */
 static void another_path(void **state)
 {
@@ -365,7 +407,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spins), cmocka_unit_test(not_before_several_changes), cmocka_unit_test(silent_ends), cmocka_unit_test(reordered),
 		cmocka_unit_test(idle), cmocka_unit_test(pauses), cmocka_unit_test(another_path), cmocka_unit_test(bursts),
-		cmocka_unit_test(little_is_not_constant), cmocka_unit_test(overtaken), cmocka_unit_test(too_short),
+		cmocka_unit_test(little_is_not_constant), cmocka_unit_test(overtaken), cmocka_unit_test(shorter_and_shorter), cmocka_unit_test(too_short),
 		cmocka_unit_test(roles), cmocka_unit_test(short_headers),
 	};
 
