@@ -48,6 +48,12 @@ static __always_inline long tcp_claim(__u32 tag)
 	return -1;
 }
 
+/* Nothing of what is counted there has been taken: it is all there was since the flow began. */
+static __always_inline int slot_is_whole(const struct flow_slot *slot)
+{
+	return !slot->reported_s;
+}
+
 /* Both halves of the handshake, where it was seen whole and nothing of it came twice. @before_ns: when the SYN-ACK came. */
 static __always_inline void tcp_handshake(struct tcp_health *h, const struct flow_slot *slot, __u32 side, __u64 before_ns,
 					  __u64 now_ns)
@@ -55,7 +61,7 @@ static __always_inline void tcp_handshake(struct tcp_health *h, const struct flo
 	const __u32 initiator = slot->flags / FLOW_INITIATOR_B & 1, other = initiator ^ 1;
 	const __u64 frames = COUNT_FRAMES_MASK;
 
-	if (!(slot->flags & FLOW_SYN_SEEN) || (side ^ initiator) & 1 || (slot->count[0] & frames) + (slot->count[1] & frames) != 3 ||
+	if (!(slot->flags & FLOW_SYN_SEEN) || !slot_is_whole(slot) || (side ^ initiator) & 1 || (slot->count[0] & frames) + (slot->count[1] & frames) != 3 ||
 	    (slot->count[initiator] & frames) != 2)
 		return;
 	h->handshake_us[other] = (before_ns - slot->first_ns) / 1000;
@@ -163,7 +169,7 @@ __noinline int health_echo(const struct packet *pkt, __u32 number, __u32 side)
 		h = health_place(slot, &at);
 		if (!h)
 			return 0;
-		if ((slot->count[0] & frames) + (slot->count[1] & frames) == 2)	/* the flow began with the request */
+		if (slot_is_whole(slot) && (slot->count[0] & frames) + (slot->count[1] & frames) == 2)	/* the flow began with the request */
 			tcp_rtt(h, side, (now_ns - slot->first_ns) / 1000);
 		health_show(slot, h, at, number);
 		return 0;

@@ -27,10 +27,13 @@
 #define QUIC_SPIN_STILL	64	/* packets without a change, over QUIC_SPIN_STILL_US: constant */
 #define QUIC_SPIN_STILL_US	3000000
 
-/* Is @first, the first byte of a datagram, one of a short header? RFC 9000 17.3.1. Where the fixed bit is greased (RFC 9287) some are missed. */
+/*
+ * Is @first, the first byte of a datagram of a QUIC flow, one of a short header? RFC 9000 17.3.1. The fixed bit does not count:
+ * ngtcp2, for one, clears it in many connections, all through (RFC 9287).
+ */
 static inline __attribute__((always_inline)) int quic_spin_is_short(__u32 first)
 {
-	return (first & 0xc0) == 0x40;
+	return !(first & 0x80);
 }
 
 static inline __attribute__((always_inline)) void quic_spin_count(__u8 *counter)

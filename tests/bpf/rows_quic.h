@@ -34,7 +34,7 @@ static void quic_watched(int hook, int ip)
 	const struct tcp_health *h;
 
 	quic_frame(hook, ip, 0, 0xe0, 30);
-	quic_frame(hook, ip, 0, 0x20, 30);
+	quic_frame(hook, ip, 0, 0x80, 30);
 	quic_frame(hook, ip, 0, 0x40, 0);
 	EXPECT("places before a short header", places(), 0);
 	quic_frame(hook, ip, 0, 0x60, 30);
@@ -45,10 +45,10 @@ static void quic_watched(int hook, int ip)
 	quic_frame(hook, ip, 1, 0x5f, 30);
 	EXPECT("bits of b", h->side[1].spin.bits, SPIN_SEEN);
 	quic_frame(hook, ip, 0, 0xc0, 30);
-	quic_frame(hook, ip, 0, 0x00, 30);
+	quic_frame(hook, ip, 0, 0x80, 30);
 	EXPECT("packets of a since", h->side[0].spin.same, 0);
 	quic_frame(hook, ip, 0, 0x60, 1);
-	quic_frame(hook, ip, 0, 0x60, 30);
+	quic_frame(hook, ip, 0, 0x20, 30);	/* fixed bit greased */
 	EXPECT("packets of a since", h->side[0].spin.same, 2);
 	EXPECT("flag", slot->flags & FLOW_QUIC, FLOW_QUIC);
 }

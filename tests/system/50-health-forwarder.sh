@@ -63,9 +63,10 @@ once() {
 	for side in client server; do
 		in_ns $side sysctl -qw net.ipv4.tcp_timestamps="$stamps"
 	done
+	rm -f "$WORK/truth"
 	"$B/tests/lib/tool_forwarder" 7 "$(ns client)" "$(ns gw)" "$(ns server)" "$@" >"$WORK/truth" 2>"$WORK/forwarder.err" &
 	FORWARDER=$!
-	wait_for 5 grep -q ready "$WORK/truth" || { note "$(cat "$WORK/forwarder.err")"; return 1; }
+	wait_for 5 grep -qs ready "$WORK/truth" || { note "$(cat "$WORK/forwarder.err")"; return 1; }
 	ip_in client addr add 10.1.0.2 peer 10.1.0.1 dev c0; ip_in client link set c0 up; ip_in client route add default dev c0
 	ip_in server addr add 10.2.0.2 peer 10.2.0.1 dev s0; ip_in server link set s0 up; ip_in server route add default dev s0
 	ip_in gw addr add 10.1.0.1 peer 10.1.0.2 dev lan0; ip_in gw link set lan0 up
@@ -85,7 +86,7 @@ once() {
 		sys.path.insert(0, 'tests/lib')
 		from agent_seen import Seen, get
 		truth_file, seen_file, name, n = sys.argv[1:]
-		truth = [json.loads(l) for l in open(truth_file) if l.startswith('{')]
+		truth = [json.loads(l) for l in open(truth_file) if l.startswith('{"port"')]
 		records = {}
 		for r in Seen(seen_file).records(port='lan0', transport='tcp', dport=9000):
 		    records.setdefault(r['source']['port'], []).append(r)

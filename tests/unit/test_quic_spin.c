@@ -399,7 +399,7 @@ static void roles(void **state)
 static void short_headers(void **state)
 {
 	for (uint32_t first = 0; first < 256; first++)
-		assert_int_equal(quic_spin_is_short(first), first >= 0x40 && first < 0x80);
+		assert_int_equal(quic_spin_is_short(first), first < 0x80);
 }
 
 int main(void)
