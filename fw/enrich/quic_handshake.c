@@ -35,7 +35,7 @@ uint32_t quic_handshake_step(struct quic_handshake *h, unsigned int steps, uint1
 		us = half_us(h, h->initial_ns, now_ns);
 		h->bits = ANSWERED;
 	}
-	if (steps & QUIC_STEP_FLIGHT && !(h->bits & REPLIED))
+	if (steps & QUIC_STEP_FLIGHT)
 		note(h, &h->flight_ns, now_ns);
 	if (steps & QUIC_STEP_REPLY && !(h->bits & REPLIED)) {
 		us = half_us(h, h->flight_ns, now_ns);
