@@ -88,6 +88,7 @@ _Static_assert(sizeof(struct flow_key) == 48, "flow_key");
 #define FLOW_MIRROR		0x10000000u	/* on a PORT_MIRROR port: both sides' frames were received */
 #define FLOW_COPY_OFF		0x20000000u	/* no payload is copied to user space any more */
 #define FLOW_READ		0x40000000u	/* user space: it has read what it wants, copies still on their way are not looked at */
+#define FLOW_QUIC		0x80000000u	/* its spin bit is watched: set by user space, cleared by the kernel where it says nothing */
 
 /*
  * flow_slot.count: frames in the low 28 bits, layer-2 overhead bytes (frame bytes - IP bytes) in the 35 above: one atomic for both.

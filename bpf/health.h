@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * health - ties tcp.h to a flow's slot and the pool "tcp".
+ * health - ties tcp.h and quic_spin.h to a flow's slot and the pool "tcp".
  *
  * A connection gets its place with the first packet behind the handshake, or the first one seen: a SYN alone takes none, so that
  * a flood of them costs nobody his. The place is freed by user space, together with the slot.
@@ -11,6 +11,7 @@
 #pragma once
 
 #include "bpf/flowtab.h"
+#include "bpf/quic_spin.h"
 #include "bpf/tcp.h"
 
 #define TCP_PROBES 8	/* places of the pool tried for a new connection */
@@ -47,6 +48,12 @@ static __always_inline long tcp_claim(__u32 tag)
 	return -1;
 }
 
+/* Nothing of what is counted there has been taken: it is all there was since the flow began. */
+static __always_inline int slot_is_whole(const struct flow_slot *slot)
+{
+	return !slot->reported_s;
+}
+
 /* Both halves of the handshake, where it was seen whole and nothing of it came twice. @before_ns: when the SYN-ACK came. */
 static __always_inline void tcp_handshake(struct tcp_health *h, const struct flow_slot *slot, __u32 side, __u64 before_ns,
 					  __u64 now_ns)
@@ -54,7 +61,7 @@ static __always_inline void tcp_handshake(struct tcp_health *h, const struct flo
 	const __u32 initiator = slot->flags / FLOW_INITIATOR_B & 1, other = initiator ^ 1;
 	const __u64 frames = COUNT_FRAMES_MASK;
 
-	if (!(slot->flags & FLOW_SYN_SEEN) || (side ^ initiator) & 1 || (slot->count[0] & frames) + (slot->count[1] & frames) != 3 ||
+	if (!(slot->flags & FLOW_SYN_SEEN) || !slot_is_whole(slot) || (side ^ initiator) & 1 || (slot->count[0] & frames) + (slot->count[1] & frames) != 3 ||
 	    (slot->count[initiator] & frames) != 2)
 		return;
 	h->handshake_us[other] = (before_ns - slot->first_ns) / 1000;
@@ -162,7 +169,7 @@ __noinline int health_echo(const struct packet *pkt, __u32 number, __u32 side)
 		h = health_place(slot, &at);
 		if (!h)
 			return 0;
-		if ((slot->count[0] & frames) + (slot->count[1] & frames) == 2)	/* the flow began with the request */
+		if (slot_is_whole(slot) && (slot->count[0] & frames) + (slot->count[1] & frames) == 2)	/* the flow began with the request */
 			tcp_rtt(h, side, (now_ns - slot->first_ns) / 1000);
 		health_show(slot, h, at, number);
 		return 0;
@@ -177,5 +184,37 @@ __noinline int health_echo(const struct packet *pkt, __u32 number, __u32 side)
 		tcp_rtt(h, side, now_us - timed->mark_us);
 		timed->mark_us = 0;
 	}
+	return 0;
+}
+
+/*
+ * A datagram of a flow that is known to be QUIC (FLOW_QUIC), whose first byte is @first. The flow gets its place with the first
+ * short header: a handshake was seen before that. A global function, as health_begin().
+ */
+__noinline int health_spin(__u32 number, __u32 side, __u32 first)
+{
+	struct flow_slot *slot = slot_find(number);
+	struct tcp_health *h;
+	__u32 client, now_us, at;
+	int goes_on = 0;
+
+	if (!slot || !quic_spin_is_short(first))
+		return 0;
+	side &= 1;
+	asm volatile("" : "+r"(side));
+	client = slot->flags / FLOW_INITIATOR_B & 1;
+	h = health_of(slot);
+	now_us = health_clock_us();
+	if (h) {
+		goes_on = quic_spin(h, side, client, first, now_us);
+	} else if (!slot->tcp) {
+		h = health_place(slot, &at);
+		if (h) {
+			goes_on = quic_spin(h, side, client, first, now_us);
+			health_show(slot, h, at, number);
+		}
+	}
+	if (!goes_on)
+		__sync_fetch_and_and(&slot->flags, ~FLOW_QUIC);
 	return 0;
 }

@@ -21,8 +21,9 @@
 #define FLOWED_CLASS	0xffULL
 #define FLOWED_NEW	0x100ULL	/* the flow began with this packet */
 #define FLOWED_PAYLOAD	0x200ULL	/* its payload may tell the name */
-#define FLOWED_TODO	(FLOWED_NEW | FLOWED_PAYLOAD)
 #define FLOWED_FROM_B	0x400ULL
+#define FLOWED_SPIN	0x800ULL	/* its spin bit is to be read */
+#define FLOWED_TODO	(FLOWED_NEW | FLOWED_PAYLOAD | FLOWED_SPIN)
 
 #define MAC_DST_OFF	0
 #define MAC_SRC_OFF	6
@@ -132,8 +133,14 @@ __noinline __u64 count_flow(struct packet *pkt, const struct frame *frame)
 	}
 	if (pkt->bits & PACKET_ECHO)
 		health_echo(pkt, flow.number, add.from_b);
-	if (pkt->payload_len && ~flow.slot->flags & payload_looked(pkt))
-		todo |= FLOWED_PAYLOAD;
+	if (pkt->payload_len) {
+		const __u32 flags = flow.slot->flags;
+
+		if (~flags & payload_looked(pkt))
+			todo |= FLOWED_PAYLOAD;
+		if (flags & FLOW_QUIC)
+			todo |= FLOWED_SPIN;
+	}
 	return class | todo | (add.from_b ? FLOWED_FROM_B : 0) | (__u64)flow.number << 32;
 }
 
@@ -195,6 +202,12 @@ static __always_inline int detail(void *ctx, const void *data, const void *data_
 
 	if (!frame || !tmp)
 		return 0;
+	if (flowed & FLOWED_SPIN) {
+		__u8 first = 0;
+
+		if (!frame_load(ctx, kind, tmp->pkt.payload_off, &first, 1))
+			health_spin(flowed >> 32, !!(flowed & FLOWED_FROM_B), first);
+	}
 	if (flowed & FLOWED_PAYLOAD)
 		copy_mac(data, data_end, frame);
 	if ((flowed & FLOWED_CLASS) == BOOK_ARP) {

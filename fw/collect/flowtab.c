@@ -637,6 +637,11 @@ void flowtab_copy_off(struct flowtab *ft, uint32_t number)
 		take_names(ft, slot, number);
 }
 
+void flowtab_quic(struct flowtab *ft, uint32_t number)
+{
+	__atomic_fetch_or(&slot_at(ft, number)->flags, FLOW_QUIC, __ATOMIC_RELAXED);
+}
+
 struct names *flowtab_names(struct flowtab *ft)
 {
 	return ft->names;

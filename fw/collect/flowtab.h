@@ -66,7 +66,7 @@ struct flow_report {
 	uint8_t end;		/* enum flow_end */
 	const uint8_t *mac;	/* 6 bytes, of a (FLOW_MAC_B: of b); NULL: unknown */
 	const uint8_t *sni;	/* sni_len bytes */
-	const struct tcp_health *tcp;	/* a copy; rtt: since the last report. NULL: not TCP, or not measured */
+	const struct tcp_health *tcp;	/* a copy; rtt: since the last report. NULL: not measured */
 	const uint8_t *alpn;	/* ProtocolNameList entries, alpn_len bytes */
 	uint8_t sni_len;
 	uint8_t alpn_len;
@@ -130,6 +130,7 @@ void flowtab_set_names(struct flowtab *ft, uint32_t slot, const uint8_t *sni, ui
 		       uint8_t alpn_len);
 void flowtab_set_status(struct flowtab *ft, uint32_t slot, enum name_status status);
 void flowtab_copy_off(struct flowtab *ft, uint32_t slot);	/* no payload of it is wanted any more */
+void flowtab_quic(struct flowtab *ft, uint32_t slot);	/* it speaks QUIC, whose spin bit is to be watched */
 
 struct names *flowtab_names(struct flowtab *ft);	/* for other names of the same flows; given back before flowtab_free() */
 

@@ -17,6 +17,13 @@ void histogram_add(struct histogram *h, const uint8_t *counts, unsigned int n, u
 	}
 }
 
+void histogram_add_us(struct histogram *h, uint32_t us)
+{
+	const unsigned int octave = us ? 31 - (unsigned int)__builtin_clz(us) : 0;
+
+	h->count[octave ? 2 * octave + (us >> (octave - 1) & 1) : 0]++;
+}
+
 void histogram_merge(struct histogram *to, const struct histogram *from)
 {
 	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)

@@ -20,6 +20,7 @@ struct histogram {
  * samples in their proportions, so that no connection weighs less because it was measured more often.
  */
 void histogram_add(struct histogram *h, const uint8_t *counts, unsigned int n, unsigned int base, uint64_t samples);
+void histogram_add_us(struct histogram *h, uint32_t us);	/* one sample */
 void histogram_merge(struct histogram *to, const struct histogram *from);
 
 uint64_t histogram_samples(const struct histogram *h);

@@ -6,8 +6,7 @@
  * TLS over TCP, also behind STARTTLS and proxies (clear.h), DTLS, QUIC, HTTP/1, DNS; segments in any order. The names
  * of DNS answers name later connections. Numbers go into the caller's struct identity_facts, names through its callback,
  * each as soon as it is known. Knows no maps, slots or records. Memory is taken once; what is under way for longest makes
- * room when it is used up, and a counter says so. Times are nanoseconds of any one clock that does not go back. Not for
- * two threads at once. No logging.
+ * room when it is used up, and a counter says so. Times are nanoseconds of any clock that goes on. One thread, no logging.
  */
 #pragma once
 
@@ -79,6 +78,7 @@ enum identity_source {
 #define IDENTITY_FINISHED	0x0200	/* IDENTITY_DONE was said: copies still on their way are not looked at */
 #define IDENTITY_HTTP_ANSWER	0x0100	/* http_status and http_first_byte_us are there */
 #define IDENTITY_HELLO_TIME	0x0400	/* tls.server_hello_us is there */
+#define IDENTITY_QUIC_ANSWERED	0x0800	/* the server has answered the client */
 
 /* Numbers of one flow; all zero when it begins. What is 0 is not known. */
 struct identity_facts {
@@ -95,6 +95,7 @@ struct identity_facts {
 			uint16_t group;			/* of the server's key share */
 			uint32_t quic_version;
 			uint32_t server_hello_us;	/* from the end of the first ClientHello to the ServerHello */
+			uint32_t handshake_us[2];	/* QUIC: between port and end [0], [1]: quic_handshake.h */
 		} tls;
 		struct {
 			uint8_t method;			/* 1 + enum http_method; 0: no request was seen */
@@ -143,11 +144,10 @@ struct identity_payload {
 	uint16_t port[2];		/* wire order */
 };
 
-/* What identity_payload() returns. */
-#define IDENTITY_DONE	0x1	/* no more payload of this flow is wanted */
+#define IDENTITY_DONE	0x1	/* identity_payload() returns it: no more payload of this flow is wanted */
 
 /* Memory, taken once; what is not used is not touched. */
-#define IDENTITY_CONNECTIONS	4096		/* under way at once, 160 bytes each: 0.66 MB */
+#define IDENTITY_CONNECTIONS	4096		/* under way at once, 184 bytes each */
 #define IDENTITY_BUFFER_BYTES	(1u << 20)	/* TCP reassembly: 63 directions */
 #define IDENTITY_QUIC_MAX	1024		/* QUIC connections, 224 bytes each */
 #define IDENTITY_QUIC_CRYPTO_BYTES	(768u << 10)	/* their CRYPTO bytes: 46 directions */

@@ -39,6 +39,7 @@ struct connection {
 	uint64_t request_ns;		/* HTTP: when the request was whole; TLS: the ClientHello, the first one */
 	struct side side[2];		/* by direction */
 	struct quic quic;
+	struct quic_handshake handshake;	/* of QUIC */
 	struct dtls dtls;
 	struct clear clear;
 	uint8_t stage;			/* enum connection_stage */

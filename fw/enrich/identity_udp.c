@@ -25,11 +25,25 @@ static enum name_status status_by_text(const char *text)
 	return NAME_NOT_TLS;	/* "not_quic" */
 }
 
+/* True: all of it is measured that will be. */
+static bool look_handshake(const struct look *l, const struct quic_facts *facts)
+{
+	struct quic_handshake *h = &l->c->handshake;
+	const uint32_t us = quic_handshake_step(h, facts->steps, facts->connection, l->p->time_ns);
+
+	if (us)
+		l->facts->tls.handshake_us[l->p->direction & 1] = us;
+	if (quic_handshake_answered(h))
+		l->facts->bits |= IDENTITY_QUIC_ANSWERED;
+	return quic_handshake_done(h);
+}
+
 static int look_quic(const struct look *l)
 {
 	struct connection *c = l->c;
 	struct quic_facts facts;
 	enum quic_result result = quic_datagram(l->id->quic, &c->quic, l->p->direction, l->p->bytes, l->p->len, &facts);
+	bool is_measured;
 
 	if (result == QUIC_NOT_QUIC)
 		return 0;
@@ -46,7 +60,8 @@ static int look_quic(const struct look *l)
 	if (facts.version)
 		l->facts->tls.quic_version = facts.version;
 	c->datagrams = 0;
-	return (l->facts->bits & (IDENTITY_CLIENT_HELLO | IDENTITY_SERVER_HELLO)) ==
+	is_measured = look_handshake(l, &facts);
+	return is_measured && (l->facts->bits & (IDENTITY_CLIENT_HELLO | IDENTITY_SERVER_HELLO)) ==
 	       (IDENTITY_CLIENT_HELLO | IDENTITY_SERVER_HELLO) ? IDENTITY_DONE : 0;
 }
 

@@ -158,17 +158,50 @@ static enum quic_result read_frames(struct walk *w, enum quic_side side, struct 
 	return result == QUIC_MORE && trouble != QUIC_OPENED ? trouble : result;
 }
 
+static void note_step(struct walk *w, const struct quic_connection *c, unsigned int steps)
+{
+	w->facts->connection = c->number;
+	w->facts->steps |= (uint8_t)steps;
+}
+
 static enum quic_result read_opened(struct walk *w, struct quic_connection *c, const struct quic_packet *p,
 				    struct tls_bytes payload)
 {
 	enum quic_side side = side_of(w, c);
+	enum quic_result result;
 
-	w->facts->connection = c->number;
 	if (side == QUIC_SERVER) {
 		c->server = p->scid;
 		c->server_seen = true;
 	}
-	return read_frames(w, side, &c->half[side], payload);
+	result = read_frames(w, side, &c->half[side], payload);
+	if (side == QUIC_SERVER)
+		note_step(w, c, result == QUIC_OPENED ? QUIC_STEP_ANSWER : QUIC_STEP_ANSWER | QUIC_STEP_FLIGHT);
+	else if (c->retried || (c->server_seen && same_cid(&p->dcid, &c->server)))	/* RFC 9000 7.2 */
+		note_step(w, c, QUIC_STEP_REPLY);
+	else
+		note_step(w, c, QUIC_STEP_INITIAL);
+	return result;
+}
+
+/* Handshake and short headers stay closed; what they show of the connection's handshake their ids tell. */
+static void look_closed(struct walk *w, const struct quic_packet *p)
+{
+	for (const struct quic_connection *c = w->q->newest; c; c = c->older) {
+		const bool is_client = side_of(w, c) == QUIC_CLIENT;
+
+		if (p->type == QUIC_HANDSHAKE && is_client && same_cid(&p->scid, &c->client)) {
+			note_step(w, c, QUIC_STEP_REPLY);
+		} else if (p->type == QUIC_HANDSHAKE && !is_client && same_cid(&p->dcid, &c->client)) {
+			note_step(w, c, QUIC_STEP_ANSWER | QUIC_STEP_FLIGHT);
+		} else if (p->type == QUIC_SHORT_HEADER && is_client && c->server_seen && p->all.len > c->server.len &&
+			   !memcmp(p->all.at + 1, c->server.id, c->server.len)) {
+			note_step(w, c, QUIC_STEP_REPLY);	/* only who has the server's flight has these keys */
+		} else {
+			continue;
+		}
+		return;
+	}
 }
 
 static enum quic_result failure(const struct quic_packet *p, int r)
@@ -237,7 +270,7 @@ static enum quic_result read_retry(struct walk *w, const struct quic_packet *p)
 		c->original = p->scid;	/* what there is of the hello stays: the client says the same again */
 		c->retried = true;
 		c->half[QUIC_CLIENT].keys_version = c->half[QUIC_SERVER].keys_version = 0;
-		w->facts->connection = c->number;
+		note_step(w, c, QUIC_STEP_ANSWER | QUIC_STEP_FLIGHT);
 		return QUIC_RETRY;
 	}
 	return QUIC_NO_KEYS;
@@ -277,9 +310,11 @@ static enum quic_result read_packet(struct walk *w, const struct quic_packet *p)
 		return read_negotiation(w, p);
 	case QUIC_OTHER_VERSION:
 		return QUIC_UNKNOWN_VERSION;
-	case QUIC_ZERO_RTT:
 	case QUIC_HANDSHAKE:
 	case QUIC_SHORT_HEADER:
+		look_closed(w, p);
+		return QUIC_SKIPPED;
+	case QUIC_ZERO_RTT:
 		return QUIC_SKIPPED;
 	case QUIC_PACKET_BAD:
 		break;

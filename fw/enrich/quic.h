@@ -11,6 +11,7 @@
 #pragma once
 
 #include "enrich/ja4.h"
+#include "enrich/quic_handshake.h"
 #include "enrich/quic_packet.h"
 
 /* Work for a datagram: what is over a limit is not read, and the result says so. */
@@ -67,6 +68,7 @@ struct quic_limits {
 struct quic_facts {
 	uint32_t version;	/* of the last long header; 0: none */
 	uint16_t connection;	/* of the flow, from 1; 0: none */
+	uint8_t steps;		/* QUIC_STEP_* of that connection's handshake */
 	struct quic_cid dcid, scid;
 	enum tls_result tls;	/* of the hello: a fault, though its facts are there */
 	bool has_client, has_server;

@@ -144,4 +144,4 @@ struct field {
 
 /* Every field once, in the order of the output; @path: "network.vlan.id". */
 void fields_each(void (*each)(const char *path, const struct field *field, void *arg), void *arg);
-void fields_reference(struct writer *w);	/* the table in Markdown, 8 kB */
+void fields_reference(struct writer *w);	/* the table in Markdown, 17 kB */

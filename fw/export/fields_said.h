@@ -70,6 +70,7 @@
 	OPEN(quic) \
 	FIELD(version, "keyword", "", "not QUIC", "1, 2, draft-29, or 0x and eight digits", \
 	      r->tls.quic_version, quoted(w, r->tls.quic_version)) \
+	FIELDS_QUIC(OPEN, FIELD, CLOSE) \
 	CLOSE() \
 	OPEN(http) \
 	FIELD(first_byte, "long", "us", "request or answer not seen", "from the end of the request to the answer's first byte", \

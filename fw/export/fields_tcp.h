@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* fields_tcp - the part of the table in fields.h about the health of TCP connections. Only fields.h includes it. */
+/* fields_tcp - the part of the table in fields.h about the health of connections: TCP, QUIC, ICMP. Only fields.h includes it. */
 #pragma once
 
 #define FIELDS_RTT(OPEN, FIELD, CLOSE, side, rtt, where) \
@@ -53,4 +53,20 @@
 	OPEN(rtt_us) \
 	FIELDS_RTT(OPEN, FIELD, CLOSE, near, icmp[0], "what is behind it") \
 	FIELDS_RTT(OPEN, FIELD, CLOSE, far, icmp[1], "what is beyond the gateway") \
+	CLOSE()
+
+/* Inside of weir.quic. */
+#define FIELDS_QUIC(OPEN, FIELD, CLOSE) \
+	OPEN(handshake_us) \
+	FIELD(near, "long", "us", "not QUIC, not seen from the start, or it may have been said twice", "from the client's Initial to the " \
+	      "server's first packet, or from the server's first one to the client's answer: the half between port and what is behind it; on " \
+	      "a mirror port: the initiator's", r->quic.handshake_near_us, u64(w, r->quic.handshake_near_us)) \
+	FIELD(far, "long", "us", "as near", "of the half beyond the gateway", r->quic.handshake_far_us, u64(w, r->quic.handshake_far_us)) \
+	CLOSE() \
+	FIELD(spin, "keyword", "", "no short header seen, or handshake not seen", "the latency spin bit, RFC 9000 17.4: spinning (rtt_us is " \
+	      "from it), constant, erratic (at random, or few packets a round trip), watching (nothing told yet)", \
+	      r->quic.spin, quoted(w, r->quic.spin)) \
+	OPEN(rtt_us) \
+	FIELDS_RTT(OPEN, FIELD, CLOSE, near, quic.rtt[0], "what is behind it") \
+	FIELDS_RTT(OPEN, FIELD, CLOSE, far, quic.rtt[1], "what is beyond the gateway") \
 	CLOSE()

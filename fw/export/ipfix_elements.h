@@ -25,8 +25,9 @@
 	GROUP(VLAN,	"a VLAN tag",				r->vlan[0]) \
 	GROUP(QINQ,	"a second VLAN tag",			r->vlan[1]) \
 	GROUP(HEALTH,	"health of the connection is measured",	r->tcp.measured) \
-	GROUP(RTT_NEAR,	"round trips of the near side were seen", r->tcp.rtt[0].count) \
-	GROUP(RTT_FAR,	"round trips of the far side were seen", r->tcp.rtt[1].count)
+	GROUP(RTT_NEAR,	"round trips of the near side were seen", record_rtt(r, 0)->count) \
+	GROUP(RTT_FAR,	"round trips of the far side were seen", record_rtt(r, 1)->count) \
+	GROUP(QUIC,	"QUIC, a half of whose handshake was seen", r->quic.handshake_near_us | r->quic.handshake_far_us)
 
 /*
  * Numbers of IANA's registry have enterprise 0; their reverse twins, which count what the destination sent, RFC 5103's.
@@ -110,22 +111,26 @@
 		r->tcp.source.out_of_order) \
 	ELEMENT(HEALTH, IPFIX_WEIR, 19, "destinationOutOfOrder", UINT, 2, "unsigned16", "packets", \
 		"the same, of the responder", r->tcp.destination.out_of_order) \
+	ELEMENT(QUIC, IPFIX_WEIR, 12, "handshakeNear", UINT, 4, "unsigned32", "us", \
+		"half of the QUIC handshake between port and what is behind it; 0: not measured", r->quic.handshake_near_us) \
+	ELEMENT(QUIC, IPFIX_WEIR, 13, "handshakeFar", UINT, 4, "unsigned32", "us", \
+		"the half beyond the gateway", r->quic.handshake_far_us) \
 	ELEMENT(RTT_NEAR, IPFIX_WEIR, 20, "rttNearCount", UINT, 4, "unsigned32", "", \
-		"round trips from the port to what is behind the port since the last report", r->tcp.rtt[0].count) \
+		"round trips from the port to what is behind the port since the last report: TCP, QUIC's spin bit, ICMP echo", record_rtt(r, 0)->count) \
 	ELEMENT(RTT_NEAR, IPFIX_WEIR, 21, "rttNearMinimum", UINT, 4, "unsigned32", "us", \
-		"the least of them", r->tcp.rtt[0].min_us) \
+		"the least of them", record_rtt(r, 0)->min_us) \
 	ELEMENT(RTT_NEAR, IPFIX_WEIR, 22, "rttNearMean", UINT, 4, "unsigned32", "us", \
-		"their mean", r->tcp.rtt[0].mean_us) \
+		"their mean", record_rtt(r, 0)->mean_us) \
 	ELEMENT(RTT_NEAR, IPFIX_WEIR, 23, "rttNearPercentile95", UINT, 4, "unsigned32", "us", \
-		"their 95th percentile, within 23 % or 41 %", r->tcp.rtt[0].p95_us) \
+		"their 95th percentile, within 23 % or 41 %", record_rtt(r, 0)->p95_us) \
 	ELEMENT(RTT_FAR, IPFIX_WEIR, 24, "rttFarCount", UINT, 4, "unsigned32", "", \
-		"round trips from the port to what is beyond the gateway since the last report", r->tcp.rtt[1].count) \
+		"round trips from the port to what is beyond the gateway since the last report", record_rtt(r, 1)->count) \
 	ELEMENT(RTT_FAR, IPFIX_WEIR, 25, "rttFarMinimum", UINT, 4, "unsigned32", "us", \
-		"the least of them", r->tcp.rtt[1].min_us) \
+		"the least of them", record_rtt(r, 1)->min_us) \
 	ELEMENT(RTT_FAR, IPFIX_WEIR, 26, "rttFarMean", UINT, 4, "unsigned32", "us", \
-		"their mean", r->tcp.rtt[1].mean_us) \
+		"their mean", record_rtt(r, 1)->mean_us) \
 	ELEMENT(RTT_FAR, IPFIX_WEIR, 27, "rttFarPercentile95", UINT, 4, "unsigned32", "us", \
-		"their 95th percentile, within 23 % or 41 %", r->tcp.rtt[1].p95_us) \
+		"their 95th percentile, within 23 % or 41 %", record_rtt(r, 1)->p95_us) \
 	ELEMENT(ALWAYS, IPFIX_IANA, 82, "interfaceName", TEXT, 16, "string", "", \
 		"port that measured; a forwarded flow is in the records of two", text(t, r->interface)) \
 	ELEMENT(ALWAYS, IPFIX_WEIR, 1, "serverName", TEXT, 255, "string", "", \

@@ -69,6 +69,11 @@ const char *record_name_status_text(uint8_t status)
 	return status < ARRAY_SIZE(NAME_STATUS_TEXTS) ? NAME_STATUS_TEXTS[status] : NULL;
 }
 
+const struct record_rtt *record_rtt(const struct record *r, int far)
+{
+	return r->proto == IPPROTO_TCP ? &r->tcp.rtt[far] : r->proto == IPPROTO_UDP ? &r->quic.rtt[far] : &r->icmp[far];
+}
+
 bool record_alpn_next(const struct record *r, size_t *at, const uint8_t **ret_name, size_t *ret_len)
 {
 	size_t len;

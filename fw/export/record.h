@@ -14,6 +14,7 @@
 
 #include "base/writer.h"
 #include "bpf/abi.h"
+#include "export/record_health.h"
 
 #define COMMUNITY_ID_TEXT 31	/* "1:", 28 characters of base64, NUL */
 #define RECORD_TEXT_MAX 2560	/* record_text() fits with an interface of 15 bytes: all of SNI and ALPN as \xNN */
@@ -103,29 +104,6 @@ struct record_tls {
 	struct record_name next_protocol;
 };
 
-struct record_rtt {
-	uint32_t count;			/* samples since the last report; 0: absent */
-	uint32_t min_us, mean_us;
-	uint32_t p50_us, p95_us, p99_us;
-	uint8_t first_bucket;		/* of the grid of bpf/abi_tcp.h */
-	uint8_t buckets[2 * TCP_RTT_BUCKETS];
-};
-
-struct record_tcp_side {		/* since the connection began */
-	uint16_t retransmits, lost_before, out_of_order, duplicate_acks, zero_windows;
-	uint32_t in_flight;
-};
-
-struct record_tcp {
-	const char *state;		/* NULL: not TCP; then nothing else is there */
-	const char *failure, *reset;	/* NULL: absent */
-	bool measured;			/* rtt, source, destination are there */
-	bool has_handshake;
-	uint32_t handshake_near_us, handshake_far_us;
-	struct record_rtt rtt[2];	/* near, far */
-	struct record_tcp_side source, destination;
-};
-
 struct record_http {
 	const char *method;		/* NULL: no request was seen; then nothing else is there */
 	const char *version;
@@ -175,10 +153,14 @@ struct record {
 	struct record_tls tls;
 	struct record_tcp tcp;
 	struct record_rtt icmp[2];	/* of echo: near, far */
+	struct record_quic quic;
 	struct record_http http;
 	struct record_dns dns;
 	const uint8_t *alpn;	/* entries of an RFC 7301 ProtocolNameList: length byte, then that many bytes */
 };
+
+/* What the flow's round trips are from: TCP, QUIC's spin bit or ICMP echo. @far: beyond the gateway, else behind the port. */
+const struct record_rtt *record_rtt(const struct record *r, int far);
 
 /* The next entry of the list at @r->alpn, @at bytes in (start with 0). False at the end and where an entry is cut. */
 bool record_alpn_next(const struct record *r, size_t *at, const uint8_t **ret_name, size_t *ret_len);

@@ -221,6 +221,7 @@ static void flow_copy(struct identify *id, const struct copy *copy, const uint8_
 	struct identity_payload p;
 	struct flowtab_flow flow;
 	struct facts *f;
+	uint16_t known;
 	bool done;
 
 	if (!flowtab_flow(id->ft, slot, &flow)) {
@@ -250,9 +251,12 @@ static void flow_copy(struct identify *id, const struct copy *copy, const uint8_
 	if (flow.flags & FLOW_READ)
 		return;	/* was on its way */
 	f = begin_facts(id, slot);
+	known = f->number.bits;
 	done = identity_payload(id->engine, &p, &f->number) & IDENTITY_DONE;
 	if (done)
 		flowtab_copy_off(id->ft, slot);
+	if (f->number.bits & ~known & IDENTITY_QUIC_ANSWERED)
+		flowtab_quic(id->ft, slot);
 	flowtab_set_status(id->ft, slot, f->number.status);
 	flowtab_hello_done(id->ft, slot);
 	settle_facts(id, slot, done);
@@ -348,6 +352,24 @@ static void tls_record(struct identify *id, const struct facts *f, struct record
 	tls->group = or_hex(tls_group_name(n->tls.group), n->tls.group, id->hex[3]);
 }
 
+void identify_quic_us(const struct identify *id, uint32_t slot, uint32_t ret_us[2])
+{
+	const struct identity_facts *n = &facts_of(id, slot)->number;
+
+	for (int i = 0; i < 2; i++)
+		ret_us[i] = n->protocol == IDENTITY_QUIC ? n->tls.handshake_us[i] : 0;
+}
+
+static void quic_record(const struct identify *id, const struct flow_report *report, struct record_quic *quic)
+{
+	const int near = report->flags & FLOW_MIRROR ? !!(report->flags & FLOW_INITIATOR_B) : 0;
+	uint32_t us[2];
+
+	identify_quic_us(id, report->slot, us);
+	quic->handshake_near_us = us[near];
+	quic->handshake_far_us = us[!near];
+}
+
 static void http_record(const struct identity_facts *n, struct record_http *http)
 {
 	if (!n->http.method)
@@ -412,8 +434,11 @@ void identify_record(struct identify *id, const struct flow_report *report, stru
 	record->domain = name.at;
 	record->domain_len = name.len;
 	switch ((enum identity_protocol)n->protocol) {
-	case IDENTITY_TLS:
 	case IDENTITY_QUIC:
+		quic_record(id, report, &record->quic);
+		tls_record(id, f, &record->tls);
+		break;
+	case IDENTITY_TLS:
 	case IDENTITY_DTLS:
 		tls_record(id, f, &record->tls);
 		break;

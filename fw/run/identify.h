@@ -46,6 +46,8 @@ void identify_copy(struct identify *id, const void *data, size_t size);
 
 /* Adds to @record what is known of the flow. Borrowed: good until the next call of any kind. */
 void identify_record(struct identify *id, const struct flow_report *report, struct record *record);
+/* Halves of the QUIC handshake of the flow in @slot, between port and its ends a and b; 0: not measured. */
+void identify_quic_us(const struct identify *id, uint32_t slot, uint32_t ret_us[2]);
 
 /* Whom the flow's initiator means; len 0: not known. Borrowed as above. */
 struct record_name identify_name(const struct identify *id, const struct flow_report *report);

@@ -132,6 +132,7 @@ void report_record(const struct reporter *r, const struct flow_report *flow, str
 	fill_side(&record->destination, flow, !initiator);
 	report_tcp(flow, &record->tcp);
 	report_icmp(flow, record->icmp);
+	report_quic(flow, &record->quic);
 	fill_nat(r, record);
 	complete_totals(r, port, record);
 }

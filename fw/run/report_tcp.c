@@ -71,6 +71,22 @@ void report_icmp(const struct flow_report *flow, struct record_rtt ret_icmp[2])
 	fill_rtt(&ret_icmp[1], flow->tcp, !near);
 }
 
+void report_quic(const struct flow_report *flow, struct record_quic *ret_quic)
+{
+	static const char *const states[] = {
+#define X(id, text) text,
+		SPIN_STATES(X)
+#undef X
+	};
+	const int near = flow->flags & FLOW_MIRROR ? !!(flow->flags & FLOW_INITIATOR_B) : 0;
+
+	if (!flow->tcp || flow->key->proto != IPPROTO_UDP || flow->tcp->side[0].spin.state >= SPIN_STATE_N)
+		return;
+	ret_quic->spin = states[flow->tcp->side[0].spin.state];
+	fill_rtt(&ret_quic->rtt[0], flow->tcp, near);
+	fill_rtt(&ret_quic->rtt[1], flow->tcp, !near);
+}
+
 void report_tcp(const struct flow_report *flow, struct record_tcp *ret_tcp)
 {
 	const int initiator = !!(flow->flags & FLOW_INITIATOR_B), near = flow->flags & FLOW_MIRROR ? initiator : 0;

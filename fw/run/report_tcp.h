@@ -10,3 +10,4 @@ void report_tcp(const struct flow_report *flow, struct record_tcp *ret_tcp);
 
 /* The same of ICMP echo: near, far. */
 void report_icmp(const struct flow_report *flow, struct record_rtt ret_icmp[2]);
+void report_quic(const struct flow_report *flow, struct record_quic *ret_quic);	/* what the spin bit tells; fills nothing where that is not watched */

@@ -13,7 +13,12 @@
 
 /* What was counted of the flow in a slot already. */
 struct before {
-	uint16_t retransmits[2], lost_before[2];	/* near, far */
+	union {	/* near, far */
+		struct {
+			uint16_t retransmits[2], lost_before[2];
+		};
+		bool handshake[2];	/* QUIC */
+	};
 	uint32_t interval;	/* in which it was counted as a connection; 0: none yet */
 };
 _Static_assert(sizeof(struct before) + SPARSE_EACH_BYTES == TCP_TOTALS_EACH_BYTES, "option flows.facts says so");
@@ -101,6 +106,31 @@ static void add_health(struct tcp_totals *t, const struct flow_report *report, c
 	}
 }
 
+/* The handshake's halves are told in every record, but happened once. */
+static void add_quic(struct tcp_totals *t, const struct flow_report *report, const struct record_quic *quic, struct tcp_total *ret_one)
+{
+	const uint32_t handshake_us[] = { quic->handshake_near_us, quic->handshake_far_us };
+	struct before *before;
+	bool any = false;
+
+	if (!handshake_us[NEAR] && !handshake_us[FAR] && !quic->rtt[NEAR].count && !quic->rtt[FAR].count)
+		return;
+	before = sparse_add(t->before, report->slot);
+	t->not_kept += !before;
+	for (int i = NEAR; i <= FAR; i++) {
+		if (before && handshake_us[i] && !before->handshake[i]) {
+			histogram_add_us(&ret_one->rtt[i], handshake_us[i]);
+			before->handshake[i] = any = true;
+		}
+		add_rtt(&ret_one->rtt[i], &quic->rtt[i]);
+		any |= quic->rtt[i].count > 0;
+	}
+	if (!any || !before)
+		return;
+	ret_one->quic_connections = before->interval != t->interval;
+	before->interval = t->interval;
+}
+
 static void add_failure(const struct record *r, struct tcp_total *ret_one)
 {
 	static const char *const names[] = {
@@ -116,6 +146,7 @@ static void add_failure(const struct record *r, struct tcp_total *ret_one)
 void tcp_total_merge(struct tcp_total *to, const struct tcp_total *from)
 {
 	to->connections += from->connections;
+	to->quic_connections += from->quic_connections;
 	for (int i = 0; i < TCP_FAILURE_N; i++)
 		to->failures[i] += from->failures[i];
 	for (int i = NEAR; i <= FAR; i++) {
@@ -128,10 +159,12 @@ void tcp_total_merge(struct tcp_total *to, const struct tcp_total *from)
 
 bool tcp_total_is_empty(const struct tcp_total *t)
 {
-	uint64_t any = t->connections;
+	uint64_t any = t->connections | t->quic_connections;
 
 	for (int i = 0; i < TCP_FAILURE_N; i++)
 		any |= t->failures[i];
+	for (int i = NEAR; i <= FAR; i++)
+		any |= histogram_samples(&t->rtt[i]);
 	return !any;
 }
 
@@ -194,10 +227,10 @@ void tcp_totals_add(struct tcp_totals *t, const struct flow_report *report, cons
 	const uint16_t port = report->key->port % PORTS_MAX;
 	struct tcp_total one = { 0 };
 
-	if (!r->tcp.state)
-		return;
 	if (r->tcp.measured)
 		add_health(t, report, r, &one);
+	else if (!r->tcp.state)
+		add_quic(t, report, &r->quic, &one);
 	if (r->tcp.failure && report->end != FLOW_END_ACTIVE)
 		add_failure(r, &one);
 	if (!r->tcp.measured && tcp_total_is_empty(&one))

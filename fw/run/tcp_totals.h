@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * tcp_totals - what the records of an interval say of the health of TCP: by port, and on each port by name and by device.
+ * tcp_totals - what the records of an interval say of the health of TCP: by port, and on each port by name and by device. Of QUIC
+ * there are the round trips: what the spin bit tells, and each half of a handshake as one sample more, as TCP's are.
  *
  * Near is what is behind the port, far what is beyond the gateway (mirror port: initiator and responder). Names and devices are
  * bounded: while an interval runs, TCP_TOTALS_KEPT of each, of which the lightest makes room for another one;
@@ -37,6 +38,7 @@ enum tcp_failure {
 
 struct tcp_total {
 	uint64_t connections;	/* measured, that were reported in the interval */
+	uint64_t quic_connections;	/* the same of QUIC, with a round trip */
 	uint64_t failures[TCP_FAILURE_N];
 	uint64_t packets[2];	/* of measured connections: sent by the near side, by the far side */
 	uint64_t retransmits[2], lost_before[2];

@@ -39,7 +39,8 @@ static void json_rtt(struct writer *w, const char *side, const struct histogram 
 
 void tcp_total_json(struct writer *w, const struct tcp_total *t)
 {
-	writer_format(w, "\"connections\":%llu", (unsigned long long)t->connections);
+	writer_format(w, "\"connections\":%llu,\"quic_connections\":%llu", (unsigned long long)t->connections,
+		      (unsigned long long)t->quic_connections);
 	for (int i = 0; i < TCP_FAILURE_N; i++)
 		writer_format(w, ",\"%s\":%llu", failures[i], (unsigned long long)t->failures[i]);
 	for (int i = 0; i < 2; i++)

@@ -130,6 +130,7 @@ static void look_at(struct top *top, uint32_t slot, uint64_t then_ns, uint64_t n
 	struct before *before;
 	struct flow_report r;
 	struct tcp_health h;
+	uint32_t quic_us[2];
 
 	if (!flowtab_peek(top->from.ft, slot, &r, &h))
 		return;
@@ -138,6 +139,7 @@ static void look_at(struct top *top, uint32_t slot, uint64_t then_ns, uint64_t n
 		return;	/* cannot be: there is a place for each slot */
 	top->live++;
 	item.first_ns = r.first_ns;
+	identify_quic_us(top->from.identify, slot, quic_us);
 	for (int i = 0; i < 2; i++) {
 		const uint64_t bytes = r.total.bytes[i];
 		/* a flow that was there before the first look, of which it is not known since when it has sent how much */
@@ -148,7 +150,7 @@ static void look_at(struct top *top, uint32_t slot, uint64_t then_ns, uint64_t n
 		before->bytes[i] = bytes;
 		if (r.tcp && r.tcp->rtt_count[i])
 			before->rtt_us[i] = r.tcp->side[i].rtt_sum_us / r.tcp->rtt_count[i];
-		item.rtt_us[i] = before->rtt_us[i];
+		item.rtt_us[i] = before->rtt_us[i] ? before->rtt_us[i] : quic_us[i];
 	}
 	for (int sort = 0; then_ns && sort < TOP_SORT_N; sort++)
 		if (top->in_look[sort])

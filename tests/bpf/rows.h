@@ -22,6 +22,7 @@
 #include "base/util.h"
 #include "bpf/hello.h"
 #include "bpf/key.h"
+#include "bpf/quic_spin.h"
 #include "collect/dataplane.h"
 #include "packet.h"
 

@@ -257,6 +257,27 @@ static void echo_reply_alone(int hook)
 	EXPECT("a reply that nobody asked for takes no place", places(), 0);
 }
 
+/* Counters that were taken meanwhile do not make a later packet the second one. */
+static void echo_long_after(int hook)
+{
+	echo_frame(hook, 4, 0, 0, 1);
+	only_slot()->count[0] = 0;
+	only_slot()->reported_s = 7;
+	echo_frame(hook, 4, 0, 0, 2);
+	echo_frame(hook, 4, 1, 1, 2);
+	EXPECT("places", places(), 1);
+	EXPECT("samples", tcp_samples(only_health(), 0) + tcp_samples(only_health(), 1), 0);
+}
+
+static void tcp_syn_long_after(int hook)
+{
+	tcp_frame(hook, 0, SYN, -1, 0, 0);
+	only_slot()->count[0] = 0;
+	only_slot()->reported_s = 7;
+	tcp_handshake_frames(hook);
+	EXPECT("which SYN was answered nobody knows", only_health()->handshake_us[0] | only_health()->handshake_us[1], 0);
+}
+
 static const struct tcp_row {
 	const char *name;
 	void (*run)(int hook);
@@ -273,6 +294,8 @@ static const struct tcp_row {
 	{ "icmpv6: echo", echo_6 },
 	{ "icmp: a flow's first echo", echo_first },
 	{ "icmp: a reply alone", echo_reply_alone },
+	{ "icmp: an echo long after a flow's first", echo_long_after },
+	{ "tcp: a SYN long after the first", tcp_syn_long_after },
 	{ "tcp: SYNs alone take no place", tcp_syn_flood },
 };
 

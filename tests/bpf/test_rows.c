@@ -16,6 +16,7 @@
 #include "rows_copy.h"
 #include "rows_limit.h"
 #include "rows_tcp.h"
+#include "rows_quic.h"
 #include "rows_wire.h"
 
 struct row {
@@ -716,6 +717,7 @@ static void test_all(void)
 	test_hellos();
 	test_copies();
 	test_tcp();
+	test_quic();
 	test_two_cpus();
 	test_two_copies();
 	test_two_claims();

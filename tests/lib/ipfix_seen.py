@@ -126,7 +126,8 @@ def published(records):
             return tuple(get(f'{path}.{name}') for name in names) if get(path) else None
 
         sides = ('source', 'destination')
-        rtt = {side: several('weir.tcp.rtt_us.' + side, RTT) for side in ('near', 'far')}
+        timed = {'tcp': 'tcp', 'udp': 'quic'}.get(get('network.transport'), 'icmp')
+        rtt = {side: several('weir.%s.rtt_us.%s' % (timed, side), RTT) for side in ('near', 'far')}
         rows.append(row({
             'sip': get('source.ip'), 'dip': get('destination.ip'), 'sport': get('source.port'), 'dport': get('destination.port'),
             'proto': int(get('network.iana_number')), 'start': ms(get('event.start')), 'end': ms(get('event.end')),
@@ -140,7 +141,7 @@ def published(records):
             'name_status': get('weir.name_status'), 'alpn': ','.join(get('tls.client.alpn') or []),
             'next_protocol': get('tls.next_protocol'), 'ja4': get('tls.client.ja4'), 'protocol': get('network.protocol'),
             'community_id': get('network.community_id'), 'role': get('weir.role'), 'failure': get('weir.tcp.failure'),
-            'handshake_near': get('weir.tcp.handshake_us.near') or None, 'handshake_far': get('weir.tcp.handshake_us.far') or None,
+            'handshake_near': get('weir.%s.handshake_us.near' % timed) or None, 'handshake_far': get('weir.%s.handshake_us.far' % timed) or None,
             'rtt_near': rtt['near'], 'rtt_far': rtt['far'],
             **{name: several('weir.tcp.' + name, sides) for name in ('retransmits', 'lost_before', 'out_of_order')}}))
     return rows

@@ -62,6 +62,10 @@ static inline struct record records_full(void)
 	r.ip_version = 6;
 	r.icmp[0] = (struct record_rtt){ 1, 25, 25, 28, 28, 28, 8, { 0, 1 } };
 	r.icmp[1] = (struct record_rtt){ 2, 30, 35, 39, 39, 39, 8, { 0, 0, 2 } };
+	r.quic = (struct record_quic){
+		.spin = "spinning", .handshake_near_us = 420, .handshake_far_us = 19000,
+		.rtt = { { 3, 400, 410, 443, 443, 443, 16, { 0, 3 } }, { 1, 18000, 18000, 20066, 20066, 20066, 24, { 0, 0, 0, 0, 1 } } },
+	};
 	r.tcp = (struct record_tcp){
 		.state = "reset", .failure = "reset_in_handshake", .reset = "source", .measured = true, .has_handshake = true,
 		.handshake_near_us = 310, .handshake_far_us = 18220,

@@ -12,6 +12,9 @@
  *   within 3 ms, or later; so near to that that it is "unsure"); "lost_before", "lost_behind" lan0, "dup", "reordered";
  *   "rtt" of data to its acknowledgement: "count", "handshake" (of SYN or SYN-ACK), "min", "mean" us, SYN and FIN too; one newest
  *   segment at a time, none while something passes twice or is missing ("up": the far side's).
+ * And one for each UDP flow ("udp": port of the client) and each run of ICMP echo ("echo": its identifier), "up" and "down" as
+ * above: "count", "min", "mean" of what went that way and its answer; UDP: "handshake" of QUIC, and by changes of its spin bit,
+ * where nothing is out of order.
  * The truth is kept in another way than Weir does: every byte of a connection has its bit. Runs with real-time priority, so
  * that what it says of a packet and when that passed are the same.
  */
@@ -153,6 +156,89 @@ static struct connection *connection_of(uint16_t port)
 	die("more than %d connections", CONNECTIONS);
 }
 
+/* ---- truth of QUIC and of echo ---- */
+
+struct times {
+	uint64_t count, sum, min, handshake;
+};
+
+struct flow {
+	uint8_t proto;		/* 0: nobody's */
+	uint16_t port;		/* of echo: identifier */
+	uint64_t long_us[2], replied_us;	/* first long headers: up, down; first answer to that */
+	int value[2];		/* of the spin bit; -1: not seen */
+	uint64_t edge_us[2];	/* 0: not changed yet */
+	uint64_t asked_us[2][256];	/* echo, by low byte of its number */
+	struct times time[2];
+};
+
+static struct flow flows[CONNECTIONS];
+
+static struct flow *flow_of(uint8_t proto, uint16_t port)
+{
+	for (int i = 0; i < CONNECTIONS; i++) {
+		if (!flows[i].proto)
+			flows[i] = (struct flow){ .proto = proto, .port = port, .value = { -1, -1 } };
+		if (flows[i].proto == proto && flows[i].port == port)
+			return &flows[i];
+	}
+	die("more than %d flows", CONNECTIONS);
+}
+
+static void count_time(struct times *t, uint64_t us)
+{
+	t->min = !t->count || us < t->min ? us : t->min;
+	t->sum += us;
+	t->count++;
+}
+
+static void count_quic(struct flow *f, int dir, uint8_t first, uint64_t at_us)
+{
+	const int value = first >> 5 & 1;
+
+	if (first & 0x80) {
+		if (!dir && f->long_us[1] && !f->replied_us) {
+			f->replied_us = at_us;
+			f->time[1].handshake = at_us - f->long_us[1];
+		} else if (dir && f->long_us[0] && !f->long_us[1]) {
+			f->time[0].handshake = at_us - f->long_us[0];
+		}
+		if (!f->long_us[dir])
+			f->long_us[dir] = at_us;
+		return;
+	}
+	if (f->value[dir] >= 0 && f->value[dir] != value) {
+		if (f->edge_us[dir] && f->edge_us[!dir] > f->edge_us[dir])	/* whole round trips only */
+			count_time(&f->time[!dir], at_us - f->edge_us[!dir]);
+		f->edge_us[dir] = at_us;
+	}
+	f->value[dir] = value;
+}
+
+/* Echo of IPv4 and IPv6; UDP over IPv4. */
+static void crosses_otherwise(const uint8_t *p, uint32_t len, int dir, uint64_t at_us)
+{
+	const bool is_6 = p[0] >> 4 == 6;
+	const uint8_t proto = is_6 ? p[6] : p[9], *l4 = p + (is_6 ? 40 : (p[0] & 15) * 4);
+	const bool is_reply = l4[0] == (is_6 ? 129 : 0);
+	struct flow *f;
+	uint64_t *asked;
+
+	if (len < 48)
+		return;
+	if (!is_6 && proto == IPPROTO_UDP)
+		count_quic(flow_of(proto, (uint16_t)(l4[2 * dir] << 8 | l4[2 * dir + 1])), dir, l4[8], at_us);
+	if (proto != (is_6 ? 58 : IPPROTO_ICMP) || !(is_reply || l4[0] == (is_6 ? 128 : 8)))
+		return;
+	f = flow_of(proto, (uint16_t)(l4[4] << 8 | l4[5]));
+	asked = &f->asked_us[dir ^ is_reply][l4[7]];
+	if (is_reply && *asked)
+		count_time(&f->time[!dir], at_us - *asked);
+	*asked = is_reply ? 0 : at_us;
+}
+
+/* ---- truth of TCP ---- */
+
 /* False: not TCP over IPv4 without fragments. */
 static bool dissect(const uint8_t *p, uint32_t len, bool up, struct segment *ret)
 {
@@ -241,8 +327,10 @@ static void crosses_lan(const struct held *packet, bool up)
 	struct direction *from, *to;
 	struct segment s;
 
-	if (!dissect(packet->bytes, packet->len, up, &s))
+	if (!dissect(packet->bytes, packet->len, up, &s)) {
+		crosses_otherwise(packet->bytes, packet->len, !up, at_us);
 		return;
+	}
 	from = &s.connection->dir[s.dir];
 	to = &s.connection->dir[!s.dir];
 	if (s.syn && !from->begun) {
@@ -419,6 +507,12 @@ static void print_direction(const char *name, const struct direction *d)
 	       d->rtts ? (double)d->rtt_sum / (double)d->rtts : 0);
 }
 
+static void print_time(const char *name, const struct times *t)
+{
+	printf("\"%s\":{\"count\":%llu,\"min\":%llu,\"mean\":%.1f,\"handshake\":%llu}", name, (unsigned long long)t->count,
+	       (unsigned long long)t->min, t->count ? (double)t->sum / (double)t->count : 0, (unsigned long long)t->handshake);
+}
+
 static void stop(int signal)
 {
 	stopping = 1;
@@ -447,6 +541,13 @@ int main(int argc, char **argv)
 		print_direction("up", &connections[i]->dir[0]);
 		putchar(',');
 		print_direction("down", &connections[i]->dir[1]);
+		puts("}");
+	}
+	for (int i = 0; i < CONNECTIONS && flows[i].proto; i++) {
+		printf("{\"%s\":%u,", flows[i].proto == IPPROTO_UDP ? "udp" : "echo", flows[i].port);
+		print_time("up", &flows[i].time[0]);
+		putchar(',');
+		print_time("down", &flows[i].time[1]);
 		puts("}");
 	}
 	return 0;

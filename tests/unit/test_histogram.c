@@ -19,7 +19,11 @@ static void one(struct histogram *h, uint32_t us)
 {
 	const uint8_t count = 1;
 
+	struct histogram same = *h;
+
 	histogram_add(h, &count, 1, tcp_rtt_bucket(us), 1);
+	histogram_add_us(&same, us);
+	assert_memory_equal(&same, h, sizeof(same));
 }
 
 static int by_value(const void *x, const void *y)

@@ -633,10 +633,21 @@ static void quic_hello(void **state)
 	i = (struct quic_initial){ .version = QUIC_V1, .dcid = "cli", .scid = "srv", .keys_dcid = "11111111", .server = true };
 	quic_make_initial(&d, &i, payload.b, payload.len);
 	base.time_ns += 7 * MS;
-	assert_int_equal(datagram(1, d.b, d.len), IDENTITY_DONE);
+	assert_false(facts.bits & IDENTITY_QUIC_ANSWERED);
+	assert_int_equal(datagram(1, d.b, d.len), 0);
+	assert_true(facts.bits & IDENTITY_QUIC_ANSWERED);
 	assert_int_equal(facts.tls.server_hello_us, 7000);
 	assert_int_equal(facts.tls.version, 0x0304);
 	assert_int_equal(facts.tls.cipher, 0x1301);
+	assert_int_equal(facts.tls.handshake_us[0], 0);
+	assert_int_equal(facts.tls.handshake_us[1], 7000);
+	d.len = 0;	/* the client's next one ends it */
+	i = (struct quic_initial){ .version = QUIC_V1, .type = 2, .dcid = "srv", .scid = "cli" };
+	quic_make_initial(&d, &i, payload.b, payload.len);
+	base.time_ns += 2 * MS;
+	assert_int_equal(datagram(0, d.b, d.len), IDENTITY_DONE);
+	assert_int_equal(facts.tls.handshake_us[0], 2000);
+	assert_int_equal(facts.tls.handshake_us[1], 7000);
 }
 
 static void unknown_datagrams(void **state)

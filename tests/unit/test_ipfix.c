@@ -128,16 +128,37 @@ static void full_record_exact(void **state)
 	r.source.tcp_flags = 0x02;	/* so that the two sides differ */
 	one_record(&b, &r);	/* all groups but IPv4 */
 	assert_bytes(b.bytes, b.len,
-		HEADER("0157") "08fe 0147 "
+		HEADER("015f") "10fe 014f "
 		TIMES_USUAL V6_FULL
 		"000000000000000e 00000000000022dc 00000000000023a0 "
 		"000000000000000c 0000000000000cab 0000000000000d53 1b 02 03 01 "
 		"02005e0053af 02005e005301 000a 00c8 "
 		"00000136 0000472c 0001 0007 0002 0008 0003 0009 "
+		"000001a4 00004a38 "	/* of QUIC: in no real record are both */
 		"00000009 000000fa 00000190 00000376 00000001 00004e20 00004e20 00004e62 "
 		"04 'lan0' 0a 'ex\\xe9mple' 0b 'example.org' 03 'sni' 04 'high' 02 'ok' "
 		"0b '\\xba\\xad,h2' 02 'h2' 24 't13d1516h2_8daaf6152771_e5627efa2ab1' 03 'tls' "
 		"1e '1:LQU9qZlK+B5F3KDmev6m5PMibrg=' 03 'lan' 12 'reset_in_handshake'");
+}
+
+/* Round trips of QUIC and ICMP are in the elements that TCP's are in. */
+static void quic_and_icmp(void **state)
+{
+	static const uint8_t protocols[] = { 17, 1, 58 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
+		const struct record_rtt rtt[2] = { { .count = 1, .min_us = 2, .mean_us = 3, .p95_us = 4 }, { .count = 0 } };
+		struct record r = records_minimal();
+		struct built b;
+
+		r.proto = protocols[i];
+		memcpy(i ? r.icmp : r.quic.rtt, rtt, sizeof(rtt));
+		r.quic.handshake_far_us = i ? 0 : 9;
+		one_record(&b, &r);	/* IPv4, and 512, and 2048 */
+		assert_bytes(b.bytes + 16, 4, i ? "0301 006c" : "0b01 0074");
+		assert_bytes(b.bytes + b.len - 13 - 16 - (i ? 0 : 8), i ? 16 : 24, i ? "00000001 00000002 00000003 00000004" :
+			     "00000000 00000009 00000001 00000002 00000003 00000004");
+	}
 }
 
 /* What is not known is in no field, or an empty text. */
@@ -166,6 +187,7 @@ static void minimal_record_exact(void **state)
 #define TEMPLATE_HEALTH \
 	E(800c, 0004, 00007ed9) E(800d, 0004, 00007ed9) E(800e, 0002, 00007ed9) E(800f, 0002, 00007ed9) \
 	E(8010, 0002, 00007ed9) E(8011, 0002, 00007ed9) E(8012, 0002, 00007ed9) E(8013, 0002, 00007ed9)
+#define TEMPLATE_QUIC E(800c, 0004, 00007ed9) E(800d, 0004, 00007ed9)
 #define TEMPLATE_RTT \
 	E(8014, 0004, 00007ed9) E(8015, 0004, 00007ed9) E(8016, 0004, 00007ed9) E(8017, 0004, 00007ed9) \
 	E(8018, 0004, 00007ed9) E(8019, 0004, 00007ed9) E(801a, 0004, 00007ed9) E(801b, 0004, 00007ed9)
@@ -175,15 +197,15 @@ static void templates_exact(void **state)
 	struct built b;
 
 	ipfix_begin(&b.m, b.bytes, sizeof(b.bytes), DOMAIN);
-	assert_int_equal(ipfix_add_template(&b.m, 0x8ff), 0);	/* every element there is */
+	assert_int_equal(ipfix_add_template(&b.m, 0x10ff), 0);	/* every element there is */
 	assert_int_equal(ipfix_add_template(&b.m, 0x101), 0);
 	b.len = ipfix_close(&b.m);
 	assert_int_equal(b.m.records, 0);
 	assert_bytes(b.bytes, b.len,
-		HEADER("0210") "0002 0200 08ff 0034 "
+		HEADER("0220") "0002 0210 10ff 0036 "
 		F(0098, 0008) F(0099, 0008) F(0008, 0004) F(000c, 0004) F(001b, 0010) F(001c, 0010) F(0007, 0002) F(000b, 0002)
 		F(0004, 0001) TEMPLATE_COUNTS E(8006, 0001, 00007279) F(0006, 0001) F(0088, 0001) F(00ef, 0001)
-		F(0038, 0006) F(0050, 0006) F(003a, 0002) F(00f5, 0002) TEMPLATE_HEALTH TEMPLATE_RTT TEMPLATE_ENDS
+		F(0038, 0006) F(0050, 0006) F(003a, 0002) F(00f5, 0002) TEMPLATE_HEALTH TEMPLATE_QUIC TEMPLATE_RTT TEMPLATE_ENDS
 		"0101 001a "
 		F(0098, 0008) F(0099, 0008) F(0008, 0004) F(000c, 0004) F(0004, 0001) TEMPLATE_COUNTS
 		F(0088, 0001) F(00ef, 0001) TEMPLATE_ENDS);
@@ -194,7 +216,7 @@ static void templates_exact(void **state)
 /* A data set of each id is read by its template alone: the fields' lengths add up to what the record has. */
 static void every_template_fits_its_records(void **state)
 {
-	assert_int_equal(IPFIX_TEMPLATES, 2048);
+	assert_int_equal(IPFIX_TEMPLATES, 4096);
 	for (unsigned int groups = 0; groups < IPFIX_TEMPLATES; groups++) {
 		struct record r = records_full();
 		size_t at = IPFIX_HEADER + 8, have = IPFIX_HEADER + IPFIX_SET_HEADER;
@@ -209,8 +231,10 @@ static void every_template_fits_its_records(void **state)
 		r.vlan[0] = groups & 64 ? 1 : 0;
 		r.vlan[1] = groups & 128 ? 1 : 0;
 		r.tcp.measured = groups & 256;
-		r.tcp.rtt[0].count = groups & 512 ? 1 : 0;
-		r.tcp.rtt[1].count = groups & 1024 ? 1 : 0;
+		r.tcp.rtt[0].count = r.quic.rtt[0].count = groups & 512 ? 1 : 0;
+		r.tcp.rtt[1].count = r.quic.rtt[1].count = groups & 1024 ? 1 : 0;
+		r.quic.handshake_near_us = 0;
+		r.quic.handshake_far_us = groups & 2048 ? 1 : 0;
 		one_record(&b, &r);
 		id = (uint16_t)(b.bytes[IPFIX_HEADER] << 8 | b.bytes[IPFIX_HEADER + 1]);
 		if ((groups & 3) == 1 || (groups & 3) == 2)	/* the others are of no IP version, or of two */
@@ -441,14 +465,14 @@ static void reference(void **state)
 		assert_non_null(strstr(text, lines[i]));
 	for (const char *p = text; (p = strstr(p, "\n| `")); p++)
 		rows++;
-	assert_int_equal(rows, 52);	/* as many as the template of all of them has */
+	assert_int_equal(rows, 54);	/* as many as the template of all of them has */
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(usual_record_exact), cmocka_unit_test(health_exact), cmocka_unit_test(full_record_exact),
-		cmocka_unit_test(minimal_record_exact), cmocka_unit_test(templates_exact),
+		cmocka_unit_test(minimal_record_exact), cmocka_unit_test(quic_and_icmp), cmocka_unit_test(templates_exact),
 		cmocka_unit_test(every_template_fits_its_records),
 		cmocka_unit_test(lengths_of_texts), cmocka_unit_test(cut_texts), cmocka_unit_test(alpn_rows),
 		cmocka_unit_test(largest_record_fits), cmocka_unit_test(sets_and_the_end), cmocka_unit_test(reference),

@@ -211,7 +211,7 @@ static void full_record_has_every_field_of_the_table(void **state)
 
 static void reference_has_a_row_for_each_field(void **state)
 {
-	char text[16384];
+	char text[32768];
 	struct writer w = WRITER(text);
 	struct paths table = { .n = 0 };
 	size_t lines = 0;

@@ -127,9 +127,18 @@ static void hello_and_answer(void **state)
 		assert_name("www.example.org");
 		assert_int_equal(facts.version, VERSIONS[v]);
 		assert_int_equal(facts.connection, 1);
+		assert_int_equal(facts.steps, QUIC_STEP_INITIAL);
 		assert_int_equal(feed(1), QUIC_OPENED);	/* the same again */
+		assert_int_equal(facts.steps, QUIC_STEP_INITIAL);
 		make_answer(false);
+		payload.len = 0;
+		quic_put(&payload, "\2\0\0\0\0", 5);	/* an acknowledgement at once */
+		assert_int_equal(feed_payload(0, &server), QUIC_OPENED);
+		assert_int_equal(facts.steps, QUIC_STEP_ANSWER);
+		assert_int_equal(facts.connection, 1);
+		server.number = 1;
 		assert_int_equal(feed_part(0, &server, 0, 0, m.len), QUIC_SERVER_HELLO);
+		assert_int_equal(facts.steps, QUIC_STEP_ANSWER | QUIC_STEP_FLIGHT);
 		assert_int_equal(facts.server.cipher, 0x1301);
 		assert_int_equal(facts.server.version, 0x0304);
 		assert_int_equal(facts.connection, 1);
@@ -138,9 +147,61 @@ static void hello_and_answer(void **state)
 		payload.len = 0;
 		quic_put(&payload, "\2\0\0\0\0", 5);
 		assert_int_equal(feed_payload(1, &client), QUIC_OPENED);
+		assert_int_equal(facts.steps, QUIC_STEP_REPLY);
 		assert_string_equal(quic_name_status(&q), "ok");
 		client.dcid = TWO;		/* neither of the connection's cids: its keys are not tried */
 		assert_int_equal(feed_payload(1, &client), QUIC_DECRYPT_FAILED);
+		assert_int_equal(facts.steps, 0);
+		quic_end(pool, &q);
+	}
+}
+
+/* What stays closed shows by its ids how far the handshake is. */
+static void steps_of_closed_packets(void **state)
+{
+	static const struct {
+		unsigned int direction;
+		uint8_t type;		/* 1 0-RTT, 2 Handshake; 3: a short header to dcid */
+		const char *dcid, *scid;
+		bool server_seen;
+		uint8_t steps;
+	} rows[] = {
+		{ 0, 2, "srv", "cli", false, QUIC_STEP_REPLY },	/* its keys are of the server's hello */
+		{ 0, 2, "srv", "elc", false, 0 },
+		{ 1, 2, "cli", "srv", false, QUIC_STEP_ANSWER | QUIC_STEP_FLIGHT },
+		{ 1, 2, "elc", "srv", false, 0 },
+		{ 0, 1, ONE, "cli", false, 0 },
+		{ 0, 1, "srv", "cli", true, 0 },
+		{ 0, 3, "srv", "", true, QUIC_STEP_REPLY },
+		{ 0, 3, "srx", "", true, 0 },
+		{ 0, 3, "sr", "", true, 0 },
+		{ 0, 3, "srv", "", false, 0 },
+		{ 1, 3, "srv", "", true, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct quic_initial p = { .version = QUIC_V1, .type = rows[i].type, .dcid = rows[i].dcid, .scid = rows[i].scid };
+
+		assert_int_equal(feed_hello(ONE, "closed.example"), QUIC_HELLO);
+		make_answer(false);
+		if (rows[i].server_seen)
+			assert_int_equal(feed_part(1, &(struct quic_initial){ .version = QUIC_V1, .server = true, .keys_dcid = ONE, .dcid = "cli",
+									       .scid = "srv" }, 0, 0, m.len), QUIC_SERVER_HELLO);
+		d.len = payload.len = 0;
+		if (rows[i].type == 3) {
+			quic_put(&d, "\x40", 1);
+			quic_put(&d, rows[i].dcid, strlen(rows[i].dcid));
+			if (strlen(rows[i].dcid) > 2)
+				quic_put(&d, "0123456789", 10);
+		} else {
+			quic_put(&payload, "0123456789012345678901234567890", 31);
+			quic_make_initial(&d, &p, payload.b, payload.len);
+		}
+		assert_int_equal(feed(rows[i].direction), QUIC_SKIPPED);
+		if (facts.steps != rows[i].steps)
+			print_error("row %zu\n", i);
+		assert_int_equal(facts.steps, rows[i].steps);
+		assert_int_equal(facts.connection, rows[i].steps ? 1 : 0);
 		quic_end(pool, &q);
 	}
 }
@@ -258,9 +319,11 @@ static void retry(void **state)
 		d.len = 0;
 		quic_make_retry(&d, seen ? ONE : TWO, "cli", "new", "token");
 		assert_int_equal(feed(1), seen ? QUIC_RETRY : QUIC_DECRYPT_FAILED);
+		assert_int_equal(facts.steps, seen ? QUIC_STEP_ANSWER | QUIC_STEP_FLIGHT : 0);
 		client.dcid = "new";
 		client.token = "token";
 		assert_int_equal(feed_part(0, &client, 0, 40, m.len), seen ? QUIC_HELLO : QUIC_MORE);
+		assert_int_equal(facts.steps, seen ? QUIC_STEP_REPLY : QUIC_STEP_INITIAL);
 		if (!seen)	/* then only a hello from its start is one */
 			assert_int_equal(feed_part(0, &client, 0, 0, 40), QUIC_HELLO);
 		assert_name("retry.example");
@@ -509,7 +572,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FLOW_TEST(hello_and_answer), FLOW_TEST(every_shorter_length), FLOW_TEST(every_bit_flipped), FLOW_TEST(out_of_order),
-		FLOW_TEST(chopped_in_one_packet), FLOW_TEST(coalesced), FLOW_TEST(retry), FLOW_TEST(connections_do_not_mix),
+		FLOW_TEST(chopped_in_one_packet), FLOW_TEST(coalesced), FLOW_TEST(steps_of_closed_packets), FLOW_TEST(retry), FLOW_TEST(connections_do_not_mix),
 		FLOW_TEST(hello_retry_request), FLOW_TEST(versions), FLOW_TEST(midstream), FLOW_TEST(no_name), FLOW_TEST(limits),
 		FLOW_TEST(failures), FLOW_TEST(full), cmocka_unit_test(result_names), cmocka_unit_test(bad_limits),
 	};

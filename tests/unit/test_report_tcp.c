@@ -141,9 +141,38 @@ static void icmp_echo(void **state)
 	assert_int_equal(r[0].count | r[1].count, 0);
 }
 
+static void quic_spin(void **state)
+{
+	struct tcp_health h = { .rtt_count = { 1, 2 }, .rtt_min_us = { 10, 20 }, .rtt_base = { 1, 1 } };
+	struct flow_report flow = { .key = &UDP, .tcp = &h };
+	struct record_quic r = { 0 };
+
+	h.side[0].spin.state = SPIN_SPINNING;
+	report_quic(&flow, &r);
+	assert_string_equal(r.spin, "spinning");
+	assert_int_equal(r.rtt[0].min_us, 10);
+	assert_int_equal(r.rtt[1].min_us, 20);
+	flow.flags = FLOW_INITIATOR_B;
+	report_quic(&flow, &r);
+	assert_int_equal(r.rtt[0].min_us, 10);
+	flow.flags |= FLOW_MIRROR;
+	report_quic(&flow, &r);
+	assert_int_equal(r.rtt[0].min_us, 20);
+	for (int i = 0; i < 3; i++) {	/* not UDP, no place, garbage */
+		r = (struct record_quic){ 0 };
+		flow.key = i == 0 ? &TCP : &UDP;
+		flow.tcp = i == 1 ? NULL : &h;
+		h.side[0].spin.state = i == 2 ? SPIN_STATE_N : SPIN_WATCHING;
+		report_quic(&flow, &r);
+		assert_null(r.spin);
+		assert_int_equal(r.rtt[0].count, 0);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(states), cmocka_unit_test(sides), cmocka_unit_test(not_tcp), cmocka_unit_test(icmp_echo) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(states), cmocka_unit_test(sides), cmocka_unit_test(not_tcp), cmocka_unit_test(icmp_echo),
+						cmocka_unit_test(quic_spin) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,6 +133,47 @@ static void no_place(void **state)
 	tcp_totals_free(t);
 }
 
+/* Halves of a QUIC handshake are samples once, whatever record tells them; what the spin bit tells are samples of its record. */
+static void quic(void **state)
+{
+	struct tcp_totals *t = start();
+	const struct flow_report report = report_of(5, 0, START_NS + 1);
+	struct record r = records_usual();
+	const struct tcp_total *total = tcp_totals_port(t, KEY.port);
+
+	r.proto = IPPROTO_UDP;
+	r.quic = (struct record_quic){ .handshake_far_us = 1024 };
+	tcp_totals_add(t, &report, &r);
+	assert_int_equal(total->connections, 0);
+	assert_int_equal(total->quic_connections, 1);
+	assert_int_equal(total->rtt[1].count[20], 1);
+	assert_int_equal(histogram_samples(&total->rtt[0]), 0);
+	assert_int_equal(total->packets[0] + total->packets[1], 0);	/* of which losses are parts: not counted here */
+	assert_int_equal(tcp_totals_names(t)->n, 1);
+	r.quic.handshake_near_us = 3;
+	r.quic.rtt[0] = (struct record_rtt){ .count = 2, .first_bucket = 30, .buckets = { 0, 2 } };
+	tcp_totals_add(t, &report, &r);
+	assert_int_equal(total->quic_connections, 1);
+	assert_int_equal(total->rtt[1].count[20], 1);
+	assert_int_equal(total->rtt[0].count[3], 1);
+	assert_int_equal(total->rtt[0].count[31], 2);
+	tcp_totals_next(t);
+	r.quic.rtt[0].count = 0;
+	tcp_totals_add(t, &report, &r);	/* nothing new */
+	assert_true(tcp_total_is_empty(total));
+	r.quic.rtt[1] = (struct record_rtt){ .count = 1, .first_bucket = 30, .buckets = { 1 } };
+	tcp_totals_add(t, &report, &r);
+	assert_int_equal(total->quic_connections, 1);
+	assert_int_equal(total->rtt[1].count[30], 1);
+	assert_int_equal(histogram_samples(&total->rtt[0]), 0);
+	tcp_totals_freed(t, 5);	/* another flow: its handshake counts */
+	r.quic.rtt[1].count = 0;
+	tcp_totals_add(t, &report, &r);
+	assert_int_equal(total->quic_connections, 2);
+	assert_int_equal(total->rtt[1].count[20], 1);
+	tcp_totals_free(t);
+}
+
 static void failures(void **state)
 {
 	struct tcp_totals *t = start();
@@ -215,7 +256,7 @@ static void said(void **state)
 	tcp_total_json(&w, tcp_totals_port(t, KEY.port));
 	writer_text(&w, "}");
 	writer_char(&w, 0);
-	assert_string_equal(text, "{\"connections\":1,\"no_answer\":0,\"refused\":0,\"reset_in_handshake\":0,"
+	assert_string_equal(text, "{\"connections\":1,\"quic_connections\":0,\"no_answer\":0,\"refused\":0,\"reset_in_handshake\":0,"
 		"\"packets_near\":12,\"retransmits_near\":5,\"lost_before_near\":7,"
 		"\"packets_far\":14,\"retransmits_far\":0,\"lost_before_far\":0,"
 		"\"rtt_near_count\":2,\"rtt_near_p50_us\":1254,\"rtt_near_p95_us\":1254,\"rtt_near_p99_us\":1254,"
@@ -238,7 +279,8 @@ static void said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sides), cmocka_unit_test(differences), cmocka_unit_test(no_place), cmocka_unit_test(failures), cmocka_unit_test(full),
+		cmocka_unit_test(sides), cmocka_unit_test(differences), cmocka_unit_test(no_place), cmocka_unit_test(failures), cmocka_unit_test(quic),
+		cmocka_unit_test(full),
 		cmocka_unit_test(said),
 	};
 
