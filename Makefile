@@ -5,11 +5,12 @@ include config.mk
 B       := build
 Q       := $(if $(filter 1,$(V)),,@)
 VERSION := $(shell sed -n 's/^## \([0-9][0-9.]*\).*/\1/p' CHANGES.md | head -n 1)
+BUILT   := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),$(shell stat -c %Y CHANGES.md))
 ARCH    := $(shell uname -m)
 
 PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS   = $(shell pkg-config --libs $(LIBS) 2>/dev/null)
-CPPFLAGS  += -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"' -I. -Ifw $(PKG_CFLAGS)
+CPPFLAGS  += -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"' -DWEIR_BUILD_S=$(BUILT) -I. -Ifw $(PKG_CFLAGS)
 CARGS      = $(STD) $(WARN) $(CPPFLAGS) -MMD -MP
 BPFARGS    = $(BPFFLAGS) -I. -I/usr/include/$(ARCH)-linux-gnu -MMD -MP
 

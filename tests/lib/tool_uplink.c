@@ -276,6 +276,7 @@ static bool option(char *arg)
 	};
 	static const struct { const char *name; uint32_t *value; } times[] = {
 		{ "backoff_min_ms", &conf.backoff_min_ms }, { "backoff_max_ms", &conf.backoff_max_ms },
+		{ "offline_delay_s", &conf.offline_delay_s }, { "first_wait_ms", &conf.first_wait_ms },
 		{ "connect_timeout_ms", &conf.connect_timeout_ms }, { "stop_timeout_ms", &conf.stop_timeout_ms },
 	};
 	char *value = strchr(arg, '=');
