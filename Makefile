@@ -20,7 +20,7 @@ SAN_OBJ := $(SRC:%.c=$(B)/san/%.o)
 UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTBPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bpf/*.bpf.c tests/bench/*.bpf.c))
-TOOLS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/lib/tool_*.c tests/bpf/test_*.c tests/bench/bench_*.c))
+TOOLS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/lib/tool_*.c tests/bpf/test_*.c tests/bench/bench_*.c tests/delivery/tool_*.c))
 
 .PHONY: all demo test test-exact check san fuzz bench test-kernels install clean deps help format
 .SECONDARY:

@@ -286,6 +286,8 @@ static int configure(struct broker *b)
 				  b->protocol == 5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
 	if (!rc)	/* never less than our own window: the library must not queue */
 		rc = mosquitto_int_option(b->mosq, MOSQ_OPT_SEND_MAXIMUM, UPLINK_WINDOW_MAX);
+	if (!rc)	/* or a small packet waits for the acknowledgement of the one before: up to 40 ms */
+		rc = mosquitto_int_option(b->mosq, MOSQ_OPT_TCP_NODELAY, 1);
 	if (!rc && conf->username)
 		rc = mosquitto_username_pw_set(b->mosq, conf->username, conf->password);
 	if (!rc)
