@@ -4,12 +4,12 @@
  * caller brings the randomness and the clock.
  *
  * The ceiling starts somewhere between half of min_ms and min_ms, as @phase says, doubles with each failure and ends at
- * max_ms. The first wait is uniform in [0, ceiling], the later ones in [ceiling / 3, ceiling].
+ * max_ms. The first wait is uniform in [0, ceiling], the later ones in [ceiling / 2, ceiling].
  *
  * Why not full jitter all the way: of a thousand gateways that lost one broker together, those whose next wait is short
  * meet those whose last was long, and the broker that comes back sees more than twice its fair share (each gateway
- * once in its ceiling). The third keeps that under 1.8, and without phases the doubling itself makes waves
- * (tests/delivery/fleet).
+ * once in its ceiling). The half keeps them apart; the phases keep the doubling itself from making waves
+ * (tests/delivery/tool_fleet.c).
  */
 #pragma once
 
@@ -33,7 +33,7 @@ static inline uint32_t backoff_ceiling_ms(const struct backoff *b)
 /* Count one failure; ms to wait. @random: uniform over all of uint32_t. */
 static inline uint32_t backoff_next_ms(struct backoff *b, uint32_t random)
 {
-	uint32_t ceiling_ms = backoff_ceiling_ms(b), least_ms = b->failures ? ceiling_ms / 3 : 0;
+	uint32_t ceiling_ms = backoff_ceiling_ms(b), least_ms = b->failures ? ceiling_ms / 2 : 0;
 	uint64_t span = (uint64_t)ceiling_ms - least_ms + 1;
 
 	if (b->failures < UINT32_MAX)

@@ -315,7 +315,7 @@ class Mosquitto:
     def start(self):
         path = self.dir + "/mosquitto.conf"
         open(path, "w").write("\n".join(self.conf) + "\n")
-        self.proc = subprocess.Popen(["/usr/sbin/mosquitto", "-c", path], stderr=open(self.dir + "/log", "a"))
+        self.proc = subprocess.Popen(["/usr/sbin/mosquitto", "-c", path], stdout=subprocess.DEVNULL, stderr=open(self.dir + "/log", "a"))
         poll(self._up, "mosquitto listens: " + open(self.dir + "/log").read()[-300:])
 
     def _up(self):
