@@ -184,13 +184,22 @@ static void settle(struct broker *b, int rc, int err)
 		loop_fd_change(&b->socket, EPOLLIN | (mosquitto_want_write(b->mosq) ? EPOLLOUT : 0));
 }
 
-static void note_tcp_up(struct broker *b)
+/* False: it never will be. With TLS the library does not see that: it would try to write its hello again and again. */
+static bool note_tcp_up(struct broker *b, uint32_t events)
 {
 	struct sockaddr_storage peer;
-	socklen_t len = sizeof(peer);
+	socklen_t len = sizeof(peer), err_len = sizeof(int);
+	int err = 0;
 
-	if (!b->tcp_up)
-		b->tcp_up = !getpeername(b->socket.fd, (struct sockaddr *)&peer, &len);
+	if (b->tcp_up)
+		return true;
+	getsockopt(b->socket.fd, SOL_SOCKET, SO_ERROR, &err, &err_len);
+	b->tcp_up = !getpeername(b->socket.fd, (struct sockaddr *)&peer, &len);
+	if (!err && (b->tcp_up || !(events & EPOLLHUP)))
+		return true;
+	end(b, BROKER_FAILED, "cannot connect to %s:%d: %s", b->peer.name, b->port,
+	    err ? strerror(err) : "Connection refused or reset");	/* its first write has taken the error away */
+	return false;
 }
 
 static void socket_ready(struct loop_fd *watch, uint32_t events)
@@ -198,7 +207,10 @@ static void socket_ready(struct loop_fd *watch, uint32_t events)
 	struct broker *b = container_of(watch, struct broker, socket);
 	int rc = MOSQ_ERR_SUCCESS;
 
-	note_tcp_up(b);
+	if (!note_tcp_up(b, events)) {
+		settle(b, rc, 0);
+		return;
+	}
 	errno = 0;
 	if (events & EPOLLOUT)
 		rc = mosquitto_loop_write(b->mosq, 1);

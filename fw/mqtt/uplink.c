@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/loop.h"
@@ -479,6 +481,19 @@ static void stop_by_due(struct loop_timer *timer)
 	loop_stop(u->loop, 0);
 }
 
+/* It may have been renewed, or not. */
+static void look_at_certificate(struct uplink *u)
+{
+	const int64_t expires_s = tls_file_expires_s(u->conf.cert_file);
+	struct stat key;
+
+	if (!u->own_expires_s && !stat(u->conf.key_file, &key) && key.st_mode & (S_IRWXG | S_IRWXO))
+		log_warn("'%s' may be read by others (mode %04o): it should be its owner's alone", u->conf.key_file,
+			 (unsigned int)(key.st_mode & 07777));
+	u->own_expires_s = expires_s;
+	u->box.state_due = true;
+}
+
 static void tick_due(struct loop_timer *timer)
 {
 	struct uplink *u = container_of(timer, struct uplink, tick);
@@ -486,8 +501,7 @@ static void tick_due(struct loop_timer *timer)
 
 	if (u->conf.tls && u->conf.cert_file && now_ns >= u->certificate_at_ns) {
 		u->certificate_at_ns = now_ns + CERTIFICATE_NS;
-		u->own_expires_s = tls_file_expires_s(u->conf.cert_file);
-		u->box.state_due = true;
+		look_at_certificate(u);
 	}
 	u->counters.link_malformed = u->link.malformed;
 	u->counters.link_stale = u->link.stale;
@@ -538,7 +552,9 @@ int uplink_run(const struct uplink_conf *conf, int link_fd)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
-	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });	/* an abort() must not leave the password on a disk */
+	/* An abort() must not leave the password on a disk; a core that goes to a pipe heeds only the second. */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	prctl(PR_SET_DUMPABLE, 0);
 
 	u->events = (struct broker_events){ broker_up, broker_ack, broker_acked, broker_down, u };
 	u->retry.due = retry_due;
