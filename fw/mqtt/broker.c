@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "mqtt/tls.h"
+#include "mqtt/broker_tls.h"
 
 #define MISC_NS		(500 * NS_PER_MS)	/* the library wants loop_misc at least each second */
 #define TEXT_BYTES	256
@@ -27,7 +27,7 @@ struct broker {
 	struct loop_timer misc;
 	uint64_t deadline_ns;	/* for CONNACK */
 	int protocol;
-	struct tls_peer peer;	/* its name also without TLS */
+	struct broker_tls_peer peer;	/* its name also without TLS */
 	uint16_t port;
 	bool tcp_up, up, lost, ended;
 	bool connack, connack_again;
@@ -241,11 +241,11 @@ static void misc_due(struct loop_timer *timer)
 
 static int set_tls(struct broker *b)
 {
-	char text[TLS_TEXT_MAX];
+	char text[BROKER_TLS_TEXT_MAX];
 	SSL_CTX *ctx;
 	int rc;
 
-	if (tls_context(&ctx, b->conf, &b->peer, text)) {
+	if (broker_tls_context(&ctx, b->conf, &b->peer, text)) {
 		end(b, BROKER_FILES, "%s", text);
 		return -EINVAL;
 	}

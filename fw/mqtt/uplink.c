@@ -20,7 +20,7 @@
 #include "mqtt/outbox.h"
 #include "mqtt/resolve.h"
 #include "mqtt/servers.h"
-#include "mqtt/tls.h"
+#include "mqtt/broker_tls.h"
 
 #define READ_TURN	64	/* link messages taken a turn of the loop */
 #define TICK_NS		NS_PER_S
@@ -484,7 +484,7 @@ static void stop_by_due(struct loop_timer *timer)
 /* It may have been renewed, or not. */
 static void look_at_certificate(struct uplink *u)
 {
-	const int64_t expires_s = tls_file_expires_s(u->conf.cert_file);
+	const int64_t expires_s = broker_tls_expires_s(u->conf.cert_file);
 	struct stat key;
 
 	if (!u->own_expires_s && !stat(u->conf.key_file, &key) && key.st_mode & (S_IRWXG | S_IRWXO))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-#include "mqtt/tls.h"
+#include "mqtt/broker_tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -38,14 +38,14 @@ static bool is_address(const char *name)
 /* The library has put the address there that it connects to. */
 static void name_server(const SSL *ssl, int where, int ret)
 {
-	struct tls_peer *peer = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	struct broker_tls_peer *peer = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
 	(void)ret;
 	if (where & SSL_CB_HANDSHAKE_START)
 		SSL_set_tlsext_host_name((SSL *)ssl, is_address(peer->name) ? NULL : peer->name);
 }
 
-static void say_wrong(struct tls_peer *peer, const X509 *cert, int code)
+static void say_wrong(struct broker_tls_peer *peer, const X509 *cert, int code)
 {
 	const int64_t now_s = time(NULL);
 	char clock[64] = "", when[24];
@@ -65,7 +65,7 @@ static void say_wrong(struct tls_peer *peer, const X509 *cert, int code)
 static int verified(int ok, X509_STORE_CTX *store)
 {
 	const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct tls_peer *peer = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	struct broker_tls_peer *peer = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 	const X509 *cert = X509_STORE_CTX_get_current_cert(store);
 
 	if (cert && !X509_STORE_CTX_get_error_depth(store))
@@ -75,7 +75,7 @@ static int verified(int ok, X509_STORE_CTX *store)
 	return ok;
 }
 
-static int set_peer(SSL_CTX *ctx, struct tls_peer *peer)
+static int set_peer(SSL_CTX *ctx, struct broker_tls_peer *peer)
 {
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
 	int64_t now_s = time(NULL);
@@ -108,25 +108,25 @@ static const char *load(SSL_CTX *ctx, const struct uplink_conf *conf, const char
 	return SSL_CTX_check_private_key(ctx) == 1 ? NULL : "not the key of the certificate";
 }
 
-int tls_context(SSL_CTX **ret_ctx, const struct uplink_conf *conf, struct tls_peer *peer, char *ret_text)
+int broker_tls_context(SSL_CTX **ret_ctx, const struct uplink_conf *conf, struct broker_tls_peer *peer, char *ret_text)
 {
 	const char *files[] = { conf->ca_file, conf->cert_file, conf->key_file }, *wrong, *file;
 	SSL_CTX *ctx;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(files); i++)	/* OpenSSL says neither which nor why */
 		if (files[i] && access(files[i], R_OK)) {
-			snprintf(ret_text, TLS_TEXT_MAX, "cannot read '%.100s': %s", files[i], strerror(errno));
+			snprintf(ret_text, BROKER_TLS_TEXT_MAX, "cannot read '%.100s': %s", files[i], strerror(errno));
 			return -EINVAL;
 		}
 	ctx = SSL_CTX_new(TLS_client_method());
 	if (!ctx) {
-		snprintf(ret_text, TLS_TEXT_MAX, "no memory for TLS");
+		snprintf(ret_text, BROKER_TLS_TEXT_MAX, "no memory for TLS");
 		return -EINVAL;
 	}
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	wrong = load(ctx, conf, &file);
 	if (wrong || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 || set_peer(ctx, peer) != 1) {
-		snprintf(ret_text, TLS_TEXT_MAX, "TLS cannot be set up with '%.80s': %s", wrong ? file : peer->name,
+		snprintf(ret_text, BROKER_TLS_TEXT_MAX, "TLS cannot be set up with '%.80s': %s", wrong ? file : peer->name,
 			 wrong ? wrong : "not a name that a certificate can have");
 		ERR_clear_error();
 		SSL_CTX_free(ctx);
@@ -137,7 +137,7 @@ int tls_context(SSL_CTX **ret_ctx, const struct uplink_conf *conf, struct tls_pe
 	return 0;
 }
 
-int64_t tls_file_expires_s(const char *path)
+int64_t broker_tls_expires_s(const char *path)
 {
 	FILE *f = fopen(path, "re");
 	X509 *cert = f ? PEM_read_X509(f, NULL, no_passphrase, NULL) : NULL;
