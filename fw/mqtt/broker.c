@@ -133,8 +133,8 @@ static void end_code(struct broker *b, int rc, int err)
 
 	if (b->connack && b->connack_code)
 		end_connack(b);
-	else if (rc == MOSQ_ERR_SUCCESS)
-		end(b, BROKER_LOST, "disconnected");
+	else if (rc == MOSQ_ERR_SUCCESS)	/* DISCONNECT with reason 0; it may come ahead of CONNACK */
+		end(b, b->up ? BROKER_LOST : BROKER_FAILED, "disconnected");
 	else if (rc == MOSQ_ERR_TLS)
 		end(b, b->up ? BROKER_LOST : BROKER_FAILED, "TLS with %s:%d failed: %s", where, port,
 		    b->peer.wrong[0] ? b->peer.wrong : b->library[0] ? b->library : "no reason given");
