@@ -14,6 +14,7 @@
  *   rst, fin   both sides are closed behind that byte     delay    nothing passes behind it for a while
  *   kill       the uplink gets SIGKILL there              corrupt  one bit, or all, of it are flipped
  *   dup, swap  the MQTT packet that begins there is sent twice, or behind the one that follows (not with TLS)
+ *   inject     what no broker should say is said in front of it (not with TLS; down only)
  *
  * Without TLS nothing protects an MQTT message on its way but TCP's checksum, which a proxy renews: corrupt may then
  * alter a message, or lose it, and the line that closes says how many. With TLS it may not. A case line for each
@@ -51,8 +52,23 @@
 #define TOPIC		"weir/v1/lab/edge1/flow"
 
 enum { UP, DOWN, DIRS };
-enum action { CLEAN, RST, FIN, DELAY, KILL, CORRUPT, DUP, SWAP, ACTIONS };
-static const char *const action_names[] = { "clean", "rst", "fin", "delay", "kill", "corrupt", "dup", "swap" };
+enum action { CLEAN, RST, FIN, DELAY, KILL, CORRUPT, DUP, SWAP, INJECT, ACTIONS };
+static const char *const action_names[] = { "clean", "rst", "fin", "delay", "kill", "corrupt", "dup", "swap", "inject" };
+
+/* What a hostile broker may say between two packets: none of it acknowledges anything. */
+static const struct { const char *bytes; size_t len; } hostile[] = {
+	{ "\x20\x05\x00\x00\x02\x7f\x00", 7 },		/* CONNACK with a property that there is not: the library asserts */
+	{ "\x40\x06\xff\xfe\x00\x02\x7f\x00", 8 },	/* PUBACK for what is not in flight, with one */
+	{ "\xe0\x04\x00\x02\x7f\x00", 6 },		/* DISCONNECT with one */
+	{ "\x20\x03\x00\x00\x00", 5 },			/* CONNACK once more */
+	{ "\xf0\x02\x18\x00", 4 },				/* AUTH */
+	{ "\x30\xff\xff\xff\xff\x7f", 6 },			/* a length of five bytes */
+	{ "\x90\x04\x00\x01\x00\x00", 6 },			/* SUBACK, UNSUBACK, PUBREC, PUBREL of nothing */
+	{ "\xb0\x04\x00\x01\x00\x00", 6 },
+	{ "\x50\x02\xff\xfe", 4 },
+	{ "\x62\x02\x00\x01", 4 },
+	{ "\x00\x00", 2 }, { "\x10\x00", 2 }, { "\xc0\x00", 2 }, { "\x36\x05\x00\x01t\x00\x01", 7 },
+};
 
 struct test {
 	enum action action;
@@ -330,12 +346,14 @@ static bool pass_frames(struct pipe *p, bool mine)
 		if (p->frames < ARRAY_SIZE(p->starts))
 			p->starts[p->frames++] = p->passed;
 		fired |= this_one;
+		if (this_one && now.action == INJECT && !pass(p, (const uint8_t *)hostile[now.flip].bytes, hostile[now.flip].len))
+			return false;
 		if (this_one && now.action == SWAP) {
 			memcpy(p->held, p->buf, len);
 			p->held_len = len;
 			p->hold_until_ns = loop_now_ns() + DELAY_MS * NS_PER_MS;
 		} else {
-			if (!pass(p, p->buf, len) || (this_one && !pass(p, p->buf, len)) ||
+			if (!pass(p, p->buf, len) || (this_one && now.action == DUP && !pass(p, p->buf, len)) ||
 			    (p->held_len && !pass(p, p->held, p->held_len)))
 				return false;
 			p->held_len = 0;
@@ -352,7 +370,7 @@ static bool forward(struct pipe *p, bool mine)
 {
 	size_t len = p->have;
 
-	if (now.action == DUP || now.action == SWAP || (now.action == CLEAN && !conf.tls))
+	if (now.action >= DUP || (now.action == CLEAN && !conf.tls))
 		return pass_frames(p, mine);
 	if (p->hold_until_ns > loop_now_ns())
 		return true;
@@ -495,10 +513,11 @@ static void run_case(const struct test *test, bool until_done)
 
 static unsigned int list_cases(struct test **ret_tests, const size_t lengths[DIRS])
 {
-	struct test *tests = calloc(ACTIONS * (lengths[UP] + lengths[DOWN]), sizeof(*tests));
+	const unsigned int strings = ARRAY_SIZE(hostile);
+	struct test *tests = calloc((ACTIONS + strings) * (lengths[UP] + lengths[DOWN]), sizeof(*tests));
 	unsigned int count = 0;
 
-	for (unsigned int a = RST; a < ACTIONS; a++)
+	for (unsigned int a = RST; a < INJECT; a++)
 		for (int d = 0; wanted_action[a] && d < DIRS; d++) {
 			const bool frames = a >= DUP;
 			const size_t end = frames ? pipes[d].frames : lengths[d];
@@ -508,6 +527,9 @@ static unsigned int list_cases(struct test **ret_tests, const size_t lengths[DIR
 					.at = (unsigned int)(frames ? pipes[d].starts[i] : i),
 					.flip = (uint8_t)(i % 2 ? 0xff : 1 << rand() % 8) };
 		}
+	for (unsigned int i = 0; wanted_action[INJECT] && !conf.tls && i < pipes[DOWN].frames * strings; i++)
+		tests[count++] = (struct test){ .action = INJECT, .dir = DOWN, .at = (unsigned int)pipes[DOWN].starts[i / strings],
+			.flip = (uint8_t)(i % strings) };
 	for (unsigned int i = count; i > 1; i--) {
 		unsigned int j = (unsigned int)rand() % i;
 		struct test swap = tests[j];
