@@ -31,9 +31,11 @@ static inline bool certificate_due(struct certificate_watch *w, int64_t expires_
 {
 	static const int thresholds[] = { 0, 1, 7, 30 };	/* days; 0: it has ended */
 
+	if (!expires_s)		/* an uplink that has just started does not know yet */
+		return false;
 	if (w->expires_s != expires_s)
 		*w = (struct certificate_watch){ .expires_s = expires_s, .told_days = INT32_MAX };
-	for (unsigned int i = 0; expires_s && i < ARRAY_SIZE(thresholds); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(thresholds); i++) {
 		if (expires_s - now_s > thresholds[i] * 86400LL)
 			continue;
 		if (w->told_days <= thresholds[i])

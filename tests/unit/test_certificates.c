@@ -43,7 +43,8 @@ static void starts_over(void **state)
 
 	assert_true(certificate_due(&w, END, END - 3 * DAY));
 	assert_int_equal(w.told_days, 7);
-	assert_false(certificate_due(&w, END, END - 3 * DAY));
+	assert_false(certificate_due(&w, 0, END - 3 * DAY));
+	assert_false(certificate_due(&w, END, END - 3 * DAY));	/* the same as before, and said before */
 	assert_false(certificate_due(&w, END + 365 * DAY, END - 3 * DAY));
 	assert_true(certificate_due(&w, END + 365 * DAY, END + 340 * DAY));
 	assert_false(certificate_due(&w, 0, END));
