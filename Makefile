@@ -1,15 +1,15 @@
-# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# weir: `make help` lists what can be made.
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause; `make help` lists what can be made.
 include config.mk
 
 B       := build
 Q       := $(if $(filter 1,$(V)),,@)
 VERSION := $(shell sed -n 's/^## \([0-9][0-9.]*\).*/\1/p' CHANGES.md | head -n 1)
+BUILT   := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),$(shell stat -c %Y CHANGES.md))
 ARCH    := $(shell uname -m)
 
 PKG_CFLAGS = $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 PKG_LIBS   = $(shell pkg-config --libs $(LIBS) 2>/dev/null)
-CPPFLAGS  += -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"' -I. -Ifw $(PKG_CFLAGS)
+CPPFLAGS  += -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"' -DWEIR_BUILD_S=$(BUILT) -I. -Ifw $(PKG_CFLAGS)
 CARGS      = $(STD) $(WARN) $(CPPFLAGS) -MMD -MP
 BPFARGS    = $(BPFFLAGS) -I. -I/usr/include/$(ARCH)-linux-gnu -MMD -MP
 
@@ -19,9 +19,9 @@ SAN_OBJ := $(SRC:%.c=$(B)/san/%.o)
 UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTBPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bpf/*.bpf.c tests/bench/*.bpf.c))
-TOOLS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/lib/tool_*.c tests/bpf/test_*.c tests/bench/bench_*.c))
+TOOLS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/lib/tool_*.c tests/bpf/test_*.c tests/bench/bench_*.c tests/delivery/tool_*.c))
 
-.PHONY: all demo test test-exact check san fuzz bench test-kernels install clean deps help format
+.PHONY: all demo test test-exact test-delivery check san fuzz bench test-kernels install clean deps help format
 .SECONDARY:
 
 all: $(B)/weir $(B)/weir.bpf.o $(B)/oui.bin $(B)/man ## build the program, the BPF object, the vendor table and the manual
@@ -59,6 +59,9 @@ bench: all tests ## ratios against named baselines, as a table and build/bench.j
 test-exact: all $(B)/tests/lib/tool_flood ## every frame and byte is counted while agents are killed and replaced, for MINUTES=5
 	@tests/exact/run $$(($(MINUTES) * 60))
 test-exact: MINUTES = 5
+
+test-delivery: all $(TOOLS) ## the way to the broker broken at every byte, outages, a fleet that comes back: nothing is lost
+	@DELIVERY=full LIMIT_S=1800 tests/lib/run delivery/
 
 test-kernels: all ## load the object on Debian's 6.1 and 6.12 in QEMU; measure behind a flowtable on 6.12
 	@tests/boot/kernels

@@ -19,6 +19,7 @@ static const struct {
 	{ "top", cli_top, "[--once | --json] [--sort SORT] [-n COUNT]", "the highest flows by rate, bytes, rtt, loss or name, live" },
 	{ "replay", cli_replay, "[--json] [--books FILE] CAPTURE", "what Weir says of the packets in a capture" },
 	{ "check-config", cli_check_config, "[FILE]", "check a configuration file" },
+	{ "keygen", cli_keygen, "[-c FILE] [KEYFILE]", "make the gateway's key for the broker; print a signing request" },
 	{ "detach", cli_detach, "[-c FILE]", "take programs and tables of a stopped agent off the machine" },
 	{ "version", cli_version, "", "print the version" },
 	{ "help", cli_help, "[COMMAND | records | ipfix]", "this list, how to call one, or the fields of a record" },

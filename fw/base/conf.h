@@ -54,7 +54,7 @@ struct conf {
 		char privacy_key_file[CONF_PATH_MAX + 1];
 	} gateway;
 	struct {
-		char host[CONF_HOST_MAX + 1];
+		char host[CONF_HOST_MAX + 1];		/* hosts_parse() takes it */
 		uint16_t port;
 		enum conf_protocol protocol;
 		char topic_root[CONF_TOPIC_MAX + 1];
@@ -67,6 +67,8 @@ struct conf {
 		char key_file[CONF_PATH_MAX + 1];
 		uint64_t keepalive_ns;
 		uint32_t window;
+		uint64_t offline_delay_ns;
+		uint64_t start_spread_ns;
 		uint64_t backoff_min_ns;
 		uint64_t backoff_max_ns;
 	} broker;

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/endpoint.h"
+#include "base/hosts.h"
 #include "base/util.h"
 
 #define MS	NS_PER_MS
@@ -72,10 +73,11 @@ const struct conf_option options[] = {
 		  "needs it. Gateways with the same bytes make the same pseudonyms; with other bytes nothing can be "
 		  "recognised any more. Nobody but its owner may have a right to it." },
 
-	{ AT(broker, host), TYPE(HOST, "127.0.0.1"),
-	  .help = "Name or address of the broker." },
+	{ AT(broker, host), TYPE(HOSTS, "127.0.0.1"),
+	  .help = "Name or address of the broker. Of several, with commas between them, the next is tried when one cannot be reached; "
+		  "one that has gone away is tried again first. Each may have a port of its own: a.example, b.example:8884." },
 	{ AT(broker, port), TYPE(NUMBER, "1883"), RANGE(1, 65535),
-	  .help = "TCP port of the broker; 8883 is usual with TLS." },
+	  .help = "TCP port of a broker that has none in broker.host; 8883 is usual with TLS." },
 	{ AT(broker, protocol), TYPE(CHOICE, "auto"), .choices = protocols,
 	  .help = "Version of MQTT: auto tries 5 and falls back to 3.1.1 where the broker refuses it." },
 	{ AT(broker, topic_root), TYPE(TOPIC, "weir"),
@@ -99,8 +101,15 @@ const struct conf_option options[] = {
 	  .help = "A connection that is silent for this long is probed; rounded down to whole seconds." },
 	{ AT(broker, window), TYPE(NUMBER, "20"), RANGE(1, 256),
 	  .help = "Batches that may be on their way to the broker without its acknowledgement." },
+	{ AT_AS(broker, offline_delay, offline_delay_ns), TYPE(DURATION, "30s"), RANGE(0, 1 * H),
+	  .help = "How long the broker waits before it publishes offline for a gateway whose connection broke; one that is back by then "
+		  "was never offline. MQTT 5 only: 3.1.1 has no such delay. 0s: at once." },
+	{ AT_AS(broker, start_spread, start_spread_ns), TYPE(DURATION, "10s"), RANGE(0, 1 * H),
+	  .help = "Bound of the random wait before the first connection after power-up (the first five minutes of the machine), so that "
+		  "gateways that get their power back together do not meet at the broker. 0s: none." },
 	{ AT_AS(broker, backoff_min, backoff_min_ns), TYPE(DURATION, "1s"), RANGE(100 * MS, 1 * H),
-	  .help = "Bound of the random wait before the first new attempt to connect; it doubles with each failure." },
+	  .help = "Bound of the random wait before the first new attempt to connect; it doubles with each failure, "
+		  "for each broker by itself. A fleet whose broker comes back comes back within about this time." },
 	{ AT_AS(broker, backoff_max, backoff_max_ns), TYPE(DURATION, "60s"), RANGE(1 * S, 1 * H),
 	  .help = "Where the bound stops doubling." },
 
@@ -263,8 +272,8 @@ static const char *topic_wrong(const char *value)
 
 static const char *text_wrong(const struct conf_option *option, const char *value)
 {
-	static const char host_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:%";
 	struct endpoint endpoint;
+	struct hosts hosts;
 
 	if (!*value)
 		return option->empty ? NULL : "empty";
@@ -276,8 +285,8 @@ static const char *text_wrong(const struct conf_option *option, const char *valu
 		return "has a character that is not allowed";
 	if (option->type == OPTION_TOPIC)
 		return topic_wrong(value);
-	if (option->type == OPTION_HOST && value[strspn(value, host_chars)])
-		return "not a host name or address";
+	if (option->type == OPTION_HOSTS)
+		return hosts_parse(value, &hosts);
 	if (option->type == OPTION_PATH && value[0] != '/')
 		return "not an absolute path";
 	if (option->type == OPTION_ENDPOINT)
@@ -386,7 +395,8 @@ static const struct {
 	[OPTION_LEVEL]	= { "text", "1 to ", " bytes of UTF-8 without / + # and control characters" },
 	[OPTION_TOPIC]	= { "text", "1 to ", " bytes of UTF-8 without + # and control characters; no level is empty" },
 	[OPTION_TEXT]	= { "text", "1 to ", " bytes of UTF-8 without control characters" },
-	[OPTION_HOST]	= { "host", "a name or an IP address of 1 to ", " bytes" },
+	[OPTION_HOSTS]	= { "hosts", "one to eight names or IP addresses with commas between them, each with :PORT where it has one "
+				     "of its own (IPv6: [ADDRESS]:PORT), together at most ", " bytes" },
 	[OPTION_PATH]	= { "path", "an absolute path of at most ", " bytes" },
 	[OPTION_ENDPOINT] = { "endpoint", ENDPOINT_FORM, NULL },
 	[OPTION_USER]	= { "user", "a name or number of 1 to ", " bytes" },

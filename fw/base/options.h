@@ -20,7 +20,7 @@ enum option_type {
 	OPTION_LEVEL,		/* one level of an MQTT topic */
 	OPTION_TOPIC,		/* one or more levels */
 	OPTION_TEXT,
-	OPTION_HOST,
+	OPTION_HOSTS,		/* of hosts.h */
 	OPTION_PATH,
 	OPTION_ENDPOINT,
 	OPTION_USER,

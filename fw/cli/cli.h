@@ -11,6 +11,7 @@ int cli_status(int argc, char **argv);
 int cli_top(int argc, char **argv);
 int cli_detach(int argc, char **argv);
 int cli_replay(int argc, char **argv);
+int cli_keygen(int argc, char **argv);
 int cli_check_config(int argc, char **argv);
 int cli_version(int argc, char **argv);
 int cli_help_records(void);

@@ -4,15 +4,16 @@
 #include <errno.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
+#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/util.h"
+#include "mqtt/broker_tls.h"
 
 #define MISC_NS		(500 * NS_PER_MS)	/* the library wants loop_misc at least each second */
 #define TEXT_BYTES	256
@@ -26,6 +27,8 @@ struct broker {
 	struct loop_timer misc;
 	uint64_t deadline_ns;	/* for CONNACK */
 	int protocol;
+	struct broker_tls_peer peer;	/* its name also without TLS */
+	uint16_t port;
 	bool tcp_up, up, lost, ended;
 	bool connack, connack_again;
 	int connack_code, lost_code;
@@ -100,13 +103,6 @@ static void on_log(struct mosquitto *mosq, void *arg, int level, const char *tex
 		snprintf(b->library, sizeof(b->library), "%s", text);
 }
 
-/* A key with a passphrase: fail, where OpenSSL would ask the terminal and wait. */
-static int no_passphrase(char *buf, int size, int writing, void *arg)
-{
-	(void)buf, (void)size, (void)writing, (void)arg;
-	return 0;
-}
-
 /* ---- what the library's return codes mean ---- */
 
 static const char *code_text(int rc)
@@ -132,20 +128,20 @@ static void end_connack(struct broker *b)
 
 static void end_code(struct broker *b, int rc, int err)
 {
-	const char *where = b->conf->host;
-	int port = b->conf->port;
+	const char *where = b->peer.name;
+	int port = b->port;
 
 	if (b->connack && b->connack_code)
 		end_connack(b);
-	else if (rc == MOSQ_ERR_SUCCESS)
-		end(b, BROKER_LOST, "disconnected");
-	else if (rc == MOSQ_ERR_EAI)
-		end(b, BROKER_FAILED, "cannot look up host '%s'", where);
+	else if (rc == MOSQ_ERR_SUCCESS)	/* DISCONNECT with reason 0; it may come ahead of CONNACK */
+		end(b, b->up ? BROKER_LOST : BROKER_FAILED, "disconnected");
 	else if (rc == MOSQ_ERR_TLS)
 		end(b, b->up ? BROKER_LOST : BROKER_FAILED, "TLS with %s:%d failed: %s", where, port,
-		    b->library[0] ? b->library : "no reason given");
+		    b->peer.wrong[0] ? b->peer.wrong : b->library[0] ? b->library : "no reason given");
 	else if (b->up)
 		end(b, BROKER_LOST, "%s", rc == MOSQ_ERR_ERRNO && err ? strerror(err) : code_text(rc));
+	else if ((rc == MOSQ_ERR_PROTOCOL || rc == MOSQ_ERR_MALFORMED_PACKET) && b->tcp_up)
+		end(b, BROKER_CLOSED_EARLY, "cannot connect to %s:%d: %s", where, port, code_text(rc));
 	else if (rc == MOSQ_ERR_CONN_LOST && b->tcp_up && err != EPROTO)
 		end(b, BROKER_CLOSED_EARLY, "broker closed the connection before it answered%s%s",
 		    b->library[0] ? ": " : "", b->library);
@@ -188,13 +184,22 @@ static void settle(struct broker *b, int rc, int err)
 		loop_fd_change(&b->socket, EPOLLIN | (mosquitto_want_write(b->mosq) ? EPOLLOUT : 0));
 }
 
-static void note_tcp_up(struct broker *b)
+/* False: it never will be. With TLS the library does not see that: it would try to write its hello again and again. */
+static bool note_tcp_up(struct broker *b, uint32_t events)
 {
 	struct sockaddr_storage peer;
-	socklen_t len = sizeof(peer);
+	socklen_t len = sizeof(peer), err_len = sizeof(int);
+	int err = 0;
 
-	if (!b->tcp_up)
-		b->tcp_up = !getpeername(b->socket.fd, (struct sockaddr *)&peer, &len);
+	if (b->tcp_up)
+		return true;
+	getsockopt(b->socket.fd, SOL_SOCKET, SO_ERROR, &err, &err_len);
+	b->tcp_up = !getpeername(b->socket.fd, (struct sockaddr *)&peer, &len);
+	if (!err && (b->tcp_up || !(events & EPOLLHUP)))
+		return true;
+	end(b, BROKER_FAILED, "cannot connect to %s:%d: %s", b->peer.name, b->port,
+	    err ? strerror(err) : "Connection refused or reset");	/* its first write has taken the error away */
+	return false;
 }
 
 static void socket_ready(struct loop_fd *watch, uint32_t events)
@@ -202,7 +207,10 @@ static void socket_ready(struct loop_fd *watch, uint32_t events)
 	struct broker *b = container_of(watch, struct broker, socket);
 	int rc = MOSQ_ERR_SUCCESS;
 
-	note_tcp_up(b);
+	if (!note_tcp_up(b, events)) {
+		settle(b, rc, 0);
+		return;
+	}
 	errno = 0;
 	if (events & EPOLLOUT)
 		rc = mosquitto_loop_write(b->mosq, 1);
@@ -222,7 +230,7 @@ static void misc_due(struct loop_timer *timer)
 	if (!b->ended)
 		rc = mosquitto_loop_misc(b->mosq);
 	if (!b->connack && loop_now_ns() >= b->deadline_ns)
-		end(b, BROKER_FAILED, "no answer from %s:%d within %u ms", b->conf->host, b->conf->port,
+		end(b, BROKER_FAILED, "no answer from %s:%d within %u ms", b->peer.name, b->port,
 		    b->conf->connect_timeout_ms);
 	loop_timer_arm(b->loop, &b->misc, b->connack ? loop_now_ns() + MISC_NS :
 		       MIN(loop_now_ns() + MISC_NS, b->deadline_ns));
@@ -233,24 +241,48 @@ static void misc_due(struct loop_timer *timer)
 
 static int set_tls(struct broker *b)
 {
-	const struct uplink_conf *conf = b->conf;
-	const char *files[] = { conf->ca_file, conf->cert_file, conf->key_file };
+	char text[BROKER_TLS_TEXT_MAX];
+	SSL_CTX *ctx;
 	int rc;
 
-	/* The library tells neither which file nor why; and goes on in plain text where tls_set() failed. */
-	for (unsigned int i = 0; i < ARRAY_SIZE(files); i++)
-		if (files[i] && access(files[i], R_OK)) {
-			end(b, BROKER_FILES, "cannot read '%s': %s", files[i], strerror(errno));
-			return -EINVAL;
-		}
-	rc = mosquitto_tls_set(b->mosq, conf->ca_file, NULL, conf->cert_file, conf->key_file, no_passphrase);
-	if (!rc)
-		rc = mosquitto_tls_opts_set(b->mosq, 1, NULL, NULL);	/* 1: SSL_VERIFY_PEER; TLS 1.2 or newer */
-	if (!rc)
-		rc = mosquitto_tls_insecure_set(b->mosq, false);	/* the host's name must match */
+	if (broker_tls_context(&ctx, b->conf, &b->peer, text)) {
+		end(b, BROKER_FILES, "%s", text);
+		return -EINVAL;
+	}
+	rc = mosquitto_void_option(b->mosq, MOSQ_OPT_SSL_CTX, ctx);	/* takes a reference of its own */
+	SSL_CTX_free(ctx);
+	if (!rc)	/* or it would look for a CA file of its own */
+		rc = mosquitto_int_option(b->mosq, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0);
 	if (rc)
-		end(b, BROKER_FILES, "TLS cannot be set up with '%s': %s", conf->ca_file, mosquitto_strerror(rc));
+		end(b, BROKER_FILES, "TLS cannot be set up: %s", mosquitto_strerror(rc));
 	return rc ? -EINVAL : 0;
+}
+
+/* MQTT 5, 3.1.2.11.2 and 3.1.3.2.2: the will is due at the end of the session at the latest. */
+static int set_session(struct broker *b)
+{
+	const struct uplink_conf *conf = b->conf;
+	const uint32_t delay_s = b->protocol == 5 && conf->state_topic ? conf->offline_delay_s : 0;
+	mosquitto_property *session = NULL, *will = NULL;
+	int rc = MOSQ_ERR_SUCCESS;
+
+	if (!conf->state_topic)
+		return 0;
+	if (delay_s) {
+		rc = mosquitto_property_add_int32(&session, MQTT_PROP_SESSION_EXPIRY_INTERVAL, delay_s);
+		/* Only the blocking connect takes properties, which then stay with the handle; without a host that is all it does. */
+		if (!rc && mosquitto_connect_bind_v5(b->mosq, NULL, 0, 60, NULL, session) != MOSQ_ERR_INVAL)
+			rc = MOSQ_ERR_UNKNOWN;
+		if (!rc)
+			rc = mosquitto_property_add_int32(&will, MQTT_PROP_WILL_DELAY_INTERVAL, delay_s);
+	}
+	if (!rc)
+		rc = mosquitto_will_set_v5(b->mosq, conf->state_topic, (int)strlen(conf->state_offline), conf->state_offline, 1, true,
+					   will);
+	if (rc)		/* else the handle has it */
+		mosquitto_property_free_all(&will);
+	mosquitto_property_free_all(&session);
+	return rc;
 }
 
 static int configure(struct broker *b)
@@ -266,11 +298,12 @@ static int configure(struct broker *b)
 				  b->protocol == 5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
 	if (!rc)	/* never less than our own window: the library must not queue */
 		rc = mosquitto_int_option(b->mosq, MOSQ_OPT_SEND_MAXIMUM, UPLINK_WINDOW_MAX);
+	if (!rc)	/* or a small packet waits for the acknowledgement of the one before: up to 40 ms */
+		rc = mosquitto_int_option(b->mosq, MOSQ_OPT_TCP_NODELAY, 1);
 	if (!rc && conf->username)
 		rc = mosquitto_username_pw_set(b->mosq, conf->username, conf->password);
-	if (!rc && conf->state_topic)
-		rc = mosquitto_will_set(b->mosq, conf->state_topic, (int)strlen(conf->state_offline),
-					conf->state_offline, 1, true);
+	if (!rc)
+		rc = set_session(b);
 	if (rc) {
 		end(b, BROKER_FAILED, "libmosquitto refused the configuration: %s", mosquitto_strerror(rc));
 		return -EINVAL;
@@ -278,10 +311,12 @@ static int configure(struct broker *b)
 	return conf->tls ? set_tls(b) : 0;
 }
 
-int broker_connect(struct broker **ret_broker, struct loop *loop, const struct uplink_conf *conf, int protocol,
-		   const struct broker_events *events)
+int broker_connect(struct broker **ret_broker, struct loop *loop, const struct uplink_conf *conf,
+		   const struct broker_target *target, const struct broker_events *events)
 {
+	const bool keeps_session = target->protocol == 5 && conf->state_topic && conf->offline_delay_s;
 	struct broker *b = calloc(1, sizeof(*b));
+	char address[NI_MAXHOST];
 	int rc, err = 0;
 
 	if (!b)
@@ -289,17 +324,21 @@ int broker_connect(struct broker **ret_broker, struct loop *loop, const struct u
 	b->conf = conf;
 	b->events = events;
 	b->loop = loop;
-	b->protocol = protocol;
+	b->protocol = target->protocol;
+	b->port = target->port;
+	snprintf(b->peer.name, sizeof(b->peer.name), "%s", target->name);
 	b->socket = (struct loop_fd){ .ready = socket_ready, .fd = -1 };
 	b->misc.due = misc_due;
-	b->mosq = mosquitto_new(conf->client_id, true, b);
+	b->mosq = mosquitto_new(conf->client_id, !keeps_session, b);
 	if (!b->mosq) {
 		free(b);
 		return -ENOMEM;
 	}
-	if (!configure(b)) {
+	if (getnameinfo(target->address, target->address_len, address, sizeof(address), NULL, 0, NI_NUMERICHOST)) {
+		end(b, BROKER_FAILED, "host '%s' has an address of no known kind", b->peer.name);
+	} else if (!configure(b)) {
 		errno = 0;
-		rc = mosquitto_connect_async(b->mosq, conf->host, conf->port, conf->keepalive_s);
+		rc = mosquitto_connect_async(b->mosq, address, b->port, conf->keepalive_s);
 		b->socket.fd = mosquitto_socket(b->mosq);
 		if (rc)
 			end_code(b, rc, errno);
@@ -364,9 +403,20 @@ int broker_publish(struct broker *b, const char *topic, const void *payload, siz
 
 void broker_disconnect(struct broker *b)
 {
-	int rc = mosquitto_disconnect(b->mosq);
+	mosquitto_property *session = NULL;
+	int rc = MOSQ_ERR_SUCCESS;
 
+	if (b->protocol == 5)
+		rc = mosquitto_property_add_int32(&session, MQTT_PROP_SESSION_EXPIRY_INTERVAL, 0);
+	if (!rc)
+		rc = mosquitto_disconnect_v5(b->mosq, 0, session);
+	mosquitto_property_free_all(&session);
 	if (rc)
 		end(b, BROKER_LOST, "disconnected");
 	loop_timer_arm(b->loop, &b->misc, loop_now_ns());
+}
+
+int64_t broker_certificate_expires_s(const struct broker *b)
+{
+	return b->peer.expires_s;
 }

@@ -34,7 +34,7 @@ struct wire_publish {
 _Static_assert(sizeof(struct wire_publish) == 16, "link publish");
 _Static_assert(sizeof(struct wire_head) + sizeof(struct wire_publish) + LINK_TOPIC_MAX + 1 + LINK_PAYLOAD_MAX <=
 	       LINK_MESSAGE_MAX, "a longest publish fits");
-_Static_assert(sizeof(struct link_state) == 16 + LINK_HOST_MAX + LINK_ERROR_MAX + sizeof(struct link_counters),
+_Static_assert(sizeof(struct link_state) == 32 + LINK_HOST_MAX + LINK_ERROR_MAX + sizeof(struct link_counters),
 	       "no padding in link_state");
 
 /* Who may say what, and with how many bytes after the header (publish: at least). */

@@ -96,6 +96,8 @@ struct link_state {
 	uint8_t connected;		/* 0 or 1 */
 	uint8_t protocol;		/* 5, or 4 for MQTT 3.1.1; of this connection, or of the next attempt */
 	uint32_t zero;
+	int64_t own_expires_s;		/* the client certificate's end, seconds since 1970; 0: none, or cannot be read */
+	int64_t broker_expires_s;	/* the broker's, at the last connect; 0: no TLS, or not seen yet */
 	char host[LINK_HOST_MAX];	/* these two: printable ASCII, NUL-terminated */
 	char error[LINK_ERROR_MAX];	/* why the last connection or attempt ended; "" after a connect */
 	struct link_counters counters;

@@ -7,20 +7,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/util.h"
-#include "mqtt/backoff.h"
 #include "mqtt/broker.h"
 #include "mqtt/link.h"
 #include "mqtt/outbox.h"
-#include "mqtt/version.h"
+#include "mqtt/resolve.h"
+#include "mqtt/servers.h"
+#include "mqtt/broker_tls.h"
 
 #define READ_TURN	64	/* link messages taken a turn of the loop */
 #define TICK_NS		NS_PER_S
+#define CERTIFICATE_NS	(3600 * NS_PER_S)	/* how often the client certificate is looked at */
 
 /* MQTT 5 reason codes (2.4) of the verdicts that are given here and not by the broker */
 #define REASON_TOPIC	0x90	/* topic name invalid */
@@ -41,7 +45,10 @@ struct uplink {
 	bool link_gone, link_full;
 	struct outbox box;		/* its verdicts and what is in flight are never more than the window */
 
-	struct broker *broker;		/* NULL: waiting for the next attempt */
+	struct hosts hosts;
+	struct servers servers;
+	struct resolve *resolve;	/* NULL: no lookup under way */
+	struct broker *broker;		/* NULL: waiting for a name or for the next attempt */
 	struct broker_events events;
 	bool up;
 	uint64_t up_ns;
@@ -55,9 +62,9 @@ struct uplink {
 	uint32_t birth_len;
 	bool stopping, offline_due, goodbye;
 
-	struct backoff backoff;
-	struct loop_timer retry, tick, stop_by;
-	struct version version;
+	struct loop_timer retry, lookup_by, tick, stop_by;
+	int64_t own_expires_s, broker_expires_s;
+	uint64_t certificate_at_ns;	/* when to look at the client certificate */
 	char error[LINK_ERROR_MAX];
 	struct link_counters counters, told;
 };
@@ -78,13 +85,15 @@ static void begin_stop(struct uplink *u, const char *why);
 static void fill_state(void *arg, struct link_state *state)
 {
 	struct uplink *u = arg;
+	const struct server *server = servers_now(&u->servers);
 	uint64_t now_ns = loop_now_ns();
 
 	*state = (struct link_state){ .connection = u->connection, .connected = u->connection != 0,
-		.port = u->conf.port, .protocol = (uint8_t)u->version.protocol };
+		.port = server->port, .protocol = (uint8_t)server->version.protocol,
+		.own_expires_s = u->own_expires_s, .broker_expires_s = u->broker_expires_s };
 	if (u->retry.loop && u->retry.at_ns > now_ns)
 		state->next_attempt_ms = (uint32_t)((u->retry.at_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
-	snprintf(state->host, sizeof(state->host), "%s", u->conf.host);
+	snprintf(state->host, sizeof(state->host), "%s", server->host);
 	snprintf(state->error, sizeof(state->error), "%s", u->error);
 	u->counters.link_malformed = u->link.malformed;
 	u->counters.link_stale = u->link.stale;
@@ -127,7 +136,7 @@ static int send_publish(struct uplink *u, uint32_t id, const char *topic, const 
 {
 	int mid, err = -EMSGSIZE;
 
-	if (link_packet_bytes(strlen(topic), len, qos, u->version.protocol) <= u->limits.packet_bytes)
+	if (link_packet_bytes(strlen(topic), len, qos, servers_now(&u->servers)->version.protocol) <= u->limits.packet_bytes)
 		err = broker_publish(u->broker, topic, payload, len, qos, retain, &mid);
 	if (err == -EMSGSIZE)
 		u->counters.publish_too_big++;
@@ -177,34 +186,110 @@ static void pump(struct uplink *u)
 	}
 }
 
+/* Of one attempt or connection, whose broker is gone: what comes next, and when. */
+static void attempt_ended(struct uplink *u, enum broker_end how, uint64_t up_ns, const char *text)
+{
+	const struct server *before = servers_now(&u->servers);
+	const int protocol = before->version.protocol;
+	uint64_t at_ns;
+
+	if (strcmp(u->error, text) && !u->stopping)
+		log_warn("%s", text);
+	snprintf(u->error, sizeof(u->error), "%s", text);
+	u->box.state_due = true;
+	if (u->stopping) {
+		loop_stop(u->loop, 0);
+		return;
+	}
+	at_ns = servers_ended(&u->servers, how, up_ns, loop_now_ns(), (uint32_t[]){ random_u32(), random_u32() });
+	if (before->version.protocol != protocol) {
+		log_info("trying MQTT %s", before->version.protocol == 5 ? "5" : "3.1.1");
+		u->counters.fallbacks += before->version.protocol == 4;
+	}
+	loop_timer_arm(u->loop, &u->retry, at_ns);
+	tell_agent(u);
+}
+
+static void looked_up(void *arg, int err, const struct addrinfo *list)
+{
+	struct uplink *u = arg;
+	const struct server *server = servers_now(&u->servers);
+	struct broker_target target = { .name = server->host, .port = server->port, .protocol = server->version.protocol };
+	const struct addrinfo *a = list;
+	char text[LINK_ERROR_MAX];
+	unsigned int count = 0;
+
+	loop_timer_stop(&u->lookup_by);
+	for (; !err && a; a = a->ai_next)
+		count++;
+	if (!count) {
+		snprintf(text, sizeof(text), "cannot look up host '%s': %s", server->host, err ? gai_strerror(err) : "no address");
+		u->resolve = resolve_free(u->resolve);
+		u->counters.failed++;
+		attempt_ended(u, BROKER_FAILED, 0, text);
+		return;
+	}
+	a = list;
+	for (count = server->address % count; count; count--)
+		a = a->ai_next;
+	target.address = a->ai_addr;
+	target.address_len = a->ai_addrlen;
+	err = broker_connect(&u->broker, u->loop, &u->conf, &target, &u->events);
+	u->resolve = resolve_free(u->resolve);
+	if (err) {
+		snprintf(text, sizeof(text), "cannot begin to connect: %s", strerror(-err));
+		u->counters.failed++;
+		attempt_ended(u, BROKER_FAILED, 0, text);
+	}
+}
+
+static void lookup_by_due(struct loop_timer *timer)
+{
+	struct uplink *u = container_of(timer, struct uplink, lookup_by);
+	char text[LINK_ERROR_MAX];
+
+	u->resolve = resolve_free(u->resolve);
+	snprintf(text, sizeof(text), "cannot look up host '%s': no answer within %u ms", servers_now(&u->servers)->host,
+		 u->conf.connect_timeout_ms);
+	u->counters.failed++;
+	attempt_ended(u, BROKER_FAILED, 0, text);
+}
+
 static void retry_due(struct loop_timer *timer)
 {
 	struct uplink *u = container_of(timer, struct uplink, retry);
+	const struct server *server = servers_now(&u->servers);
+	char text[LINK_ERROR_MAX];
 	int err;
 
 	u->counters.attempts++;
 	u->box.state_due = true;
-	tell_agent(u);	/* before: a name lookup blocks */
+	tell_agent(u);
 	if (u->stopping)
 		return;
-	err = broker_connect(&u->broker, u->loop, &u->conf, u->version.protocol, &u->events);
-	if (err) {
-		u->counters.failed++;
-		snprintf(u->error, sizeof(u->error), "cannot begin to connect: %s", strerror(-err));
-		loop_timer_arm(u->loop, timer, loop_now_ns() + backoff_next_ms(&u->backoff, random_u32()) * NS_PER_MS);
+	err = resolve_start(&u->resolve, u->loop, server->host, server->port, looked_up, u);
+	if (!err) {
+		loop_timer_arm(u->loop, &u->lookup_by, loop_now_ns() + u->conf.connect_timeout_ms * NS_PER_MS);
+		return;
 	}
+	snprintf(text, sizeof(text), "cannot look up host '%s': %s", server->host,
+		 err == -EAGAIN ? "earlier lookups have not ended yet" : strerror(-err));
+	u->counters.failed++;
+	attempt_ended(u, BROKER_FAILED, 0, text);
 }
 
 static void broker_up(void *arg, const struct broker_limits *limits)
 {
 	struct uplink *u = arg;
+	struct server *server = servers_now(&u->servers);
 
-	log_info("connected to %s:%d, MQTT %s%s", u->conf.host, u->conf.port, u->version.protocol == 5 ? "5" : "3.1.1",
+	log_info("connected to %s:%d, MQTT %s%s", server->host, server->port, server->version.protocol == 5 ? "5" : "3.1.1",
 		 u->conf.tls ? ", TLS" : "");
 	u->counters.connects++;
-	u->up = u->version.proven = true;
+	u->up = server->version.proven = true;
 	u->up_ns = loop_now_ns();
-	u->version.early_closes = 0;
+	u->broker_expires_s = broker_certificate_expires_s(u->broker);
+	server->version.early_closes = 0;
 	u->error[0] = 0;
 	u->limits.outstanding = MIN(u->conf.window, limits->receive_max);
 	u->limits.packet_bytes = limits->packet_bytes;
@@ -250,11 +335,10 @@ static void broker_acked(void *arg)
 static void broker_down(void *arg, enum broker_end how, const char *text)
 {
 	struct uplink *u = arg;
-	uint32_t wait_ms;
+	const uint64_t up_ns = u->up ? loop_now_ns() - u->up_ns : 0;
+	char copy[LINK_ERROR_MAX];
 
-	if (strcmp(u->error, text) && !u->stopping)
-		log_warn("%s", text);
-	snprintf(u->error, sizeof(u->error), "%s", text);	/* now: @text dies with the broker */
+	snprintf(copy, sizeof(copy), "%s", text);	/* it dies with the broker */
 	switch (how) {
 	case BROKER_FILES:
 	case BROKER_FAILED:
@@ -269,28 +353,12 @@ static void broker_down(void *arg, enum broker_end how, const char *text)
 		u->counters.disconnects++;
 		break;
 	}
-	/* One that stood longer than the next wait may be was a good one; two clients of one name never are. */
-	if (u->up && loop_now_ns() - u->up_ns > backoff_ceiling_ms(&u->backoff) * NS_PER_MS)
-		u->backoff.failures = 0;
 	u->broker = broker_free(u->broker);
 	u->up = false;
 	u->connection = 0;
 	u->in_flight = 0;
 	u->birth_due = u->online_due = false;
-	u->box.state_due = true;
-	if (u->stopping) {
-		loop_stop(u->loop, 0);
-		return;
-	}
-	wait_ms = backoff_next_ms(&u->backoff, random_u32());
-	if (version_ended(&u->version, how)) {
-		log_info("trying MQTT %s", u->version.protocol == 5 ? "5" : "3.1.1");
-		u->counters.fallbacks += u->version.protocol == 4;
-		if (how == BROKER_VERSION && u->version.protocol == 4)
-			wait_ms = 0;	/* the broker answered and was clear */
-	}
-	loop_timer_arm(u->loop, &u->retry, loop_now_ns() + wait_ms * NS_PER_MS);
-	tell_agent(u);
+	attempt_ended(u, how, up_ns, copy);
 }
 
 /* ---- from the agent ---- */
@@ -332,7 +400,8 @@ static void got_birth(struct uplink *u, const struct link_publish *p)
 	u->birth_due = u->up && topic[0];
 	pump(u);
 	if (first)
-		loop_timer_arm(u->loop, &u->retry, loop_now_ns());
+		loop_timer_arm(u->loop, &u->retry, loop_now_ns() +
+			       ((uint64_t)u->conf.first_wait_ms * random_u32() >> 32) * NS_PER_MS);
 }
 
 static void got_publish(struct uplink *u, const struct link_publish *p)
@@ -393,6 +462,7 @@ static void begin_stop(struct uplink *u, const char *why)
 	log_info("stopping: %s", why);
 	u->stopping = true;
 	loop_timer_stop(&u->retry);
+	loop_timer_stop(&u->lookup_by);
 	if (!u->up) {
 		loop_stop(u->loop, 0);
 		return;
@@ -411,21 +481,40 @@ static void stop_by_due(struct loop_timer *timer)
 	loop_stop(u->loop, 0);
 }
 
+/* It may have been renewed, or not. */
+static void look_at_certificate(struct uplink *u)
+{
+	const int64_t expires_s = broker_tls_expires_s(u->conf.cert_file);
+	struct stat key;
+
+	if (!u->own_expires_s && !stat(u->conf.key_file, &key) && key.st_mode & (S_IRWXG | S_IRWXO))
+		log_warn("'%s' may be read by others (mode %04o): it should be its owner's alone", u->conf.key_file,
+			 (unsigned int)(key.st_mode & 07777));
+	u->own_expires_s = expires_s;
+	u->box.state_due = true;
+}
+
 static void tick_due(struct loop_timer *timer)
 {
 	struct uplink *u = container_of(timer, struct uplink, tick);
+	const uint64_t now_ns = loop_now_ns();
 
+	if (u->conf.tls && u->conf.cert_file && now_ns >= u->certificate_at_ns) {
+		u->certificate_at_ns = now_ns + CERTIFICATE_NS;
+		look_at_certificate(u);
+	}
 	u->counters.link_malformed = u->link.malformed;
 	u->counters.link_stale = u->link.stale;
 	if (memcmp(&u->counters, &u->told, sizeof(u->told)))
 		u->box.state_due = true;
-	loop_timer_arm(u->loop, timer, loop_now_ns() + TICK_NS);
+	loop_timer_arm(u->loop, timer, now_ns + TICK_NS);
 	tell_agent(u);
 }
 
 static int take_conf(struct uplink *u, const struct uplink_conf *conf)
 {
 	struct uplink_conf *c = &u->conf;
+	const uint32_t phase = random_u32();
 
 	*c = *conf;
 	c->keepalive_s = c->keepalive_s ? c->keepalive_s : 60;
@@ -434,15 +523,20 @@ static int take_conf(struct uplink *u, const struct uplink_conf *conf)
 	c->backoff_max_ms = c->backoff_max_ms ? c->backoff_max_ms : 60000;
 	c->connect_timeout_ms = c->connect_timeout_ms ? c->connect_timeout_ms : 20000;
 	c->stop_timeout_ms = c->stop_timeout_ms ? c->stop_timeout_ms : 3000;
-	if (!c->host || !c->host[0] || !c->port || !c->client_id || !c->client_id[0] || c->keepalive_s < 5 ||
+	if (!c->host || hosts_parse(c->host, &u->hosts) || !c->port || !c->client_id || !c->client_id[0] || c->keepalive_s < 5 ||
 	    c->window > UPLINK_WINDOW_MAX || c->backoff_max_ms < c->backoff_min_ms || (c->password && !c->username) ||
 	    (c->tls && (!c->ca_file || !c->ca_file[0])) || !c->cert_file != !c->key_file ||
 	    (c->state_topic && (!c->state_online || !c->state_offline)))
 		return -EINVAL;
-	u->backoff = (struct backoff){ .min_ms = c->backoff_min_ms, .max_ms = c->backoff_max_ms };
 	u->limits = (struct link_window){ .outstanding = c->window, .packet_bytes = UINT32_MAX };
-	u->version.protocol = c->protocol == UPLINK_V311 ? 4 : 5;
-	u->version.fixed = c->protocol != UPLINK_AUTO;
+	u->servers.count = u->hosts.count;
+	for (unsigned int i = 0; i < u->hosts.count; i++)
+		u->servers.server[i] = (struct server){
+			.host = u->hosts.host[i].name,
+			.port = u->hosts.host[i].port ? u->hosts.host[i].port : c->port,
+			.backoff = { .min_ms = c->backoff_min_ms, .max_ms = c->backoff_max_ms, .phase = phase },
+			.version = { .protocol = c->protocol == UPLINK_V311 ? 4 : 5, .fixed = c->protocol != UPLINK_AUTO },
+		};
 	return 0;
 }
 
@@ -458,10 +552,13 @@ int uplink_run(const struct uplink_conf *conf, int link_fd)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
-	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });	/* an abort() must not leave the password on a disk */
+	/* An abort() must not leave the password on a disk; a core that goes to a pipe heeds only the second. */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	prctl(PR_SET_DUMPABLE, 0);
 
 	u->events = (struct broker_events){ broker_up, broker_ack, broker_acked, broker_down, u };
 	u->retry.due = retry_due;
+	u->lookup_by.due = lookup_by_due;
 	u->tick.due = tick_due;
 	u->stop_by.due = stop_by_due;
 	u->last_connection = random_u32();
@@ -483,6 +580,7 @@ int uplink_run(const struct uplink_conf *conf, int link_fd)
 		tell_agent(u);	/* the last verdicts */
 	}
 	u->broker = broker_free(u->broker);
+	u->resolve = resolve_free(u->resolve);
 	link_close(&u->link);
 	loop_free(u->loop);
 	mosquitto_lib_cleanup();

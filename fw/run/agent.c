@@ -17,6 +17,7 @@
 #include "collect/flowtab.h"
 #include "run/agent_private.h"
 #include "run/object_path.h"
+#include "run/phase.h"
 #include "run/privacy_conf.h"
 
 #define CLOCK_EVERY_NS	(60 * NS_PER_S)
@@ -323,6 +324,13 @@ static void ring_due(struct loop_timer *timer)
 	loop_timer_arm(a->loop, timer, loop_now_ns() + COPY_TICK_MS * NS_PER_MS);
 }
 
+static uint64_t in_phase_ns(const struct agent *a, uint64_t interval_ns)
+{
+	const uint64_t now_ns = loop_now_ns();
+
+	return now_ns + phase_next_ns(a->conf->gateway.site, a->conf->gateway.name, interval_ns, now_ns);
+}
+
 static void batch_due(struct loop_timer *timer)
 {
 	struct agent *a = container_of(timer, struct agent, batch);
@@ -331,7 +339,7 @@ static void batch_due(struct loop_timer *timer)
 	agent_say_devices(a);
 	publish_close_batch(a->publish);
 	ipfix_out_flush(a->ipfix);
-	loop_timer_arm(a->loop, timer, loop_now_ns() + a->conf->export.batch_interval_ns);
+	loop_timer_arm(a->loop, timer, in_phase_ns(a, a->conf->export.batch_interval_ns));
 }
 
 static void health_due(struct loop_timer *timer)
@@ -339,7 +347,7 @@ static void health_due(struct loop_timer *timer)
 	struct agent *a = container_of(timer, struct agent, health);
 
 	agent_say_health(a);
-	loop_timer_arm(a->loop, timer, loop_now_ns() + a->conf->export.health_interval_ns);
+	loop_timer_arm(a->loop, timer, in_phase_ns(a, a->conf->export.health_interval_ns));
 }
 
 static void summary_due(struct loop_timer *timer)
@@ -350,7 +358,7 @@ static void summary_due(struct loop_timer *timer)
 	device_feed_age(a->feed, loop_now_ns());
 	agent_say_summary(a);
 	malloc_trim(0);	/* after an outage of the broker the allocator would keep all of export.unacked_bytes */
-	loop_timer_arm(a->loop, timer, loop_now_ns() + a->conf->export.summary_interval_ns);
+	loop_timer_arm(a->loop, timer, in_phase_ns(a, a->conf->export.summary_interval_ns));
 }
 
 static void clock_due(struct loop_timer *timer)
@@ -476,9 +484,9 @@ static void arm_all(struct agent *a)
 	} timers[] = {
 		{ &a->ring_look, ring_due, COPY_TICK_MS * NS_PER_MS },
 		{ &a->sweep, sweep_due, a->slice_ns },
-		{ &a->batch, batch_due, a->conf->export.batch_interval_ns },
+		{ &a->batch, batch_due, in_phase_ns(a, a->conf->export.batch_interval_ns) - now_ns },
 		{ &a->health, health_due, FIRST_REPORT_NS },
-		{ &a->summary, summary_due, a->conf->export.summary_interval_ns },
+		{ &a->summary, summary_due, in_phase_ns(a, a->conf->export.summary_interval_ns) - now_ns },
 		{ &a->clock, clock_due, CLOCK_EVERY_NS },
 	};
 

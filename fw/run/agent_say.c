@@ -3,8 +3,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/build.h"
 #include "base/log.h"
 #include "export/device_json.h"
+#include "export/text.h"
 #include "run/agent_private.h"
 
 #define DEVICES_A_TIME 64	/* messages: the rest comes with the next batch */
@@ -155,10 +157,31 @@ void agent_say_birth(struct agent *a)
 	struct writer w = WRITER(a->answer);
 
 	a->snap.now_us = agent_wall_us();
-	message_birth(&w, &a->snap, a->boot_id, a->epoch);
+	message_birth(&w, &a->snap, a->conf, a->boot_id, a->epoch);
 	if (w.full || publish_birth(a->publish, w.buf, w.len)) {
 		a->snap.messages_too_long++;
 		log_error("birth message is too long: nothing is published before it");
+	}
+}
+
+/* A clock that is wrong for certain says nothing about days. */
+static void say_certificates(struct agent *a)
+{
+	static const char *const kinds[CERTIFICATES] = { "own_certificate_ends", "broker_certificate_ends" };
+	const int64_t ends_s[CERTIFICATES] = { a->snap.link.own_expires_s, a->snap.link.broker_expires_s };
+	const int64_t now_s = (int64_t)(a->snap.now_us / 1000000);
+
+	for (int i = 0; i < CERTIFICATES && !build_clock_is_wrong(now_s); i++) {
+		char text[64];
+		struct writer w = WRITER(text);
+
+		if (!certificate_due(&a->snap.certificate[i], ends_s[i], now_s))
+			continue;
+		writer_format(&w, "%lld days left, until ", (long long)certificate_days_left(ends_s[i], now_s));
+		text_time(&w, (uint64_t)ends_s[i] * 1000000);
+		writer_char(&w, 0);
+		log_warn("%s: %s", kinds[i], text);
+		agent_say_event(a, kinds[i], NULL, NULL, text);
 	}
 }
 
@@ -166,6 +189,8 @@ void agent_say_health(struct agent *a)
 {
 	struct writer w = WRITER(a->answer);
 
+	agent_snapshot(a);
+	say_certificates(a);
 	snapshot_health_json(&w, agent_snapshot(a));
 	say(a, MESSAGE_HEALTH, &w);
 	for (unsigned int i = 0; i < a->snap.ports; i++) {

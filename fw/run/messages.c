@@ -25,7 +25,28 @@ static void begin(struct writer *w, const struct snapshot *s, const char *schema
 	writer_char(w, '"');
 }
 
-void message_birth(struct writer *w, const struct snapshot *s, const char *boot_id, uint64_t epoch)
+/* What a reader needs to know of the rest: which facts there can be, and after how long silence means something. */
+static void birth_capabilities(struct writer *w, const struct conf *conf)
+{
+	static const char *const privacies[] = {
+		[CONF_PRIVACY_FULL] = "full", [CONF_PRIVACY_NO_NAMES] = "no-names", [CONF_PRIVACY_HASHED] = "hashed",
+		[CONF_PRIVACY_PREFIX] = "prefix",
+	};
+	const struct { const char *name; uint64_t ns; } times[] = {
+		{ "batch", conf->export.batch_interval_ns }, { "active_timeout", conf->flows.active_timeout_ns },
+		{ "summary", conf->export.summary_interval_ns }, { "health", conf->export.health_interval_ns },
+		{ "offline_delay", conf->broker.offline_delay_ns },
+	};
+
+	writer_text(w, "\"capabilities\":[\"tls\",\"quic\",\"dns\",\"http\",\"devices\",\"tcp_health\",\"icmp_rtt\",\"nat\",\"books\"");
+	writer_text(w, conf->ipfix.endpoint[0] ? ",\"ipfix\"]," : "],");
+	pair(w, "privacy", privacies[conf->gateway.privacy], ",\"intervals_ms\":{");
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++)
+		writer_format(w, "%s\"%s\":%llu", i ? "," : "", times[i].name, (unsigned long long)(times[i].ns / NS_PER_MS));
+	writer_text(w, "},");
+}
+
+void message_birth(struct writer *w, const struct snapshot *s, const struct conf *conf, const char *boot_id, uint64_t epoch)
 {
 	begin(w, s, "weir.birth/1");
 	writer_char(w, ',');
@@ -33,7 +54,9 @@ void message_birth(struct writer *w, const struct snapshot *s, const char *boot_
 	pair(w, "boot_id", boot_id, ",");
 	writer_format(w, "\"epoch\":%llu,\"abi\":%u,\"slots\":%u,", (unsigned long long)epoch, ABI_VERSION, s->slots);
 	writer_text(w, "\"schemas\":{\"flow\":\"" BATCH_SCHEMA "\",\"iface\":\"weir.iface/1\",\"health\":\"weir.health/1\","
-		    "\"summary\":\"weir.summary/1\",\"event\":\"weir.event/1\",\"device\":\"weir.device/1\"},\"ports\":[");
+		    "\"summary\":\"weir.summary/1\",\"event\":\"weir.event/1\",\"device\":\"weir.device/1\"},");
+	birth_capabilities(w, conf);
+	writer_text(w, "\"ports\":[");
 	for (unsigned int i = 0; i < s->ports; i++) {
 		const struct port_state *p = &s->port[i].state;
 

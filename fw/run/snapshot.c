@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/build.h"
 #include "base/util.h"
 #include "collect/attach.h"
 #include "collect/counters.h"
@@ -127,6 +128,30 @@ static uint32_t tcps_used(const struct snapshot *s)
 
 /* ---- text ---- */
 
+static const char *const certificate_names[CERTIFICATES] = { "own", "broker" };
+
+static int64_t certificate_end_s(const struct snapshot *s, int which)
+{
+	return which == CERTIFICATE_OWN ? s->link.own_expires_s : s->link.broker_expires_s;
+}
+
+static void text_certificates(struct writer *w, const struct snapshot *s)
+{
+	const char *before = "certs   ";
+
+	for (int i = 0; i < CERTIFICATES; i++) {
+		const int64_t end_s = certificate_end_s(s, i), now_s = (int64_t)(s->now_us / 1000000);
+
+		if (!end_s)
+			continue;
+		writer_format(w, "%s%s: %lld days left%s", before, certificate_names[i],
+			      (long long)certificate_days_left(end_s, now_s), end_s < now_s ? ", EXPIRED" : "");
+		before = ", ";
+	}
+	if (*before == ',')
+		writer_char(w, '\n');
+}
+
 static void text_head(struct writer *w, const struct snapshot *s)
 {
 	const uint64_t up_s = s->uptime_ns / NS_PER_S;
@@ -137,7 +162,9 @@ static void text_head(struct writer *w, const struct snapshot *s)
 		      (unsigned long long)up_s / 60 % 60, (unsigned long long)up_s % 60);
 	if (s->agent_starts > 1 || s->uplink_starts > 1)
 		writer_format(w, "  restarts: agent %u, uplink %u", s->agent_starts - 1, s->uplink_starts - 1);
-	writer_format(w, "\nclock   %s, %u steps\n", s->clock_synced ? "synchronised" : "NOT synchronised", s->clock_steps);
+	writer_format(w, "\nclock   %s%s, %u steps\n", s->clock_synced ? "synchronised" : "NOT synchronised",
+		      build_clock_is_wrong((int64_t)(s->now_us / 1000000)) ? ", WRONG: before this program was built" : "",
+		      s->clock_steps);
 	writer_format(w, "broker  %s:%u  ", l->host, l->port);
 	if (l->connected)
 		writer_format(w, "connected, MQTT %s", l->protocol == 5 ? "5" : "3.1.1");
@@ -145,6 +172,7 @@ static void text_head(struct writer *w, const struct snapshot *s)
 		writer_format(w, "NOT connected: %s; next try in %u ms", l->error[0] ? l->error : "no attempt yet",
 			      l->next_attempt_ms);
 	writer_format(w, "; unacknowledged %u messages, %zu bytes\n", s->fill.waiting + s->fill.in_flight, s->fill.bytes);
+	text_certificates(w, s);
 	if (s->ipfix.endpoint) {
 		writer_format(w, "ipfix   %s  ", s->ipfix.endpoint);
 		if (s->ipfix.up)
@@ -359,6 +387,19 @@ void snapshot_port_json(struct writer *w, const struct snapshot *s, const struct
 		      (unsigned long long)s->coverage[p->port % PORTS_MAX].named);
 }
 
+static void json_certificates(struct writer *w, const struct snapshot *s)
+{
+	for (int i = 0; i < CERTIFICATES; i++) {
+		const int64_t end_s = certificate_end_s(s, i);
+
+		if (!end_s)
+			continue;
+		writer_format(w, "\"%s_certificate\":{\"not_after\":\"", certificate_names[i]);
+		text_time(w, (uint64_t)end_s * 1000000);
+		writer_format(w, "\",\"days_left\":%lld},", (long long)certificate_days_left(end_s, (int64_t)(s->now_us / 1000000)));
+	}
+}
+
 /* Its last brace is left to the caller. */
 static void json_health(struct writer *w, const struct snapshot *s)
 {
@@ -374,6 +415,7 @@ static void json_health(struct writer *w, const struct snapshot *s)
 	json_text(w, "host", s->link.host);
 	if (s->link.error[0])
 		json_text(w, "error", s->link.error);
+	json_certificates(w, s);
 	writer_format(w, "\"port\":%u,\"connected\":%s,\"unacked_messages\":%u,\"unacked_bytes\":%zu},", s->link.port,
 		      s->link.connected ? "true" : "false", s->fill.waiting + s->fill.in_flight, s->fill.bytes);
 	if (s->ipfix.endpoint) {

@@ -22,6 +22,7 @@
 #include "enrich/quic.h"
 #include "export/batch.h"
 #include "mqtt/link.h"
+#include "run/certificates.h"
 #include "run/identify.h"
 #include "run/ipfix_out.h"
 #include "run/tcp_totals.h"
@@ -63,6 +64,7 @@ struct snapshot {
 	uint32_t names_used;
 	uint64_t stats[STAT_N];
 	struct link_state link;
+	struct certificate_watch certificate[CERTIFICATES];
 	struct batch_fill fill;
 	struct batch_counters batch;
 	struct ipfix_out_state ipfix;

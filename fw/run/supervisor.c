@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -35,6 +36,7 @@
 #define STOP_NS		(AGENT_STOP_NS + 4 * NS_PER_S)	/* then what still runs is killed */
 #define TELL_NS		(2 * NS_PER_S)			/* counters go to the agent this often */
 #define OFFLOAD_NS	(10 * NS_PER_S)			/* flowtables are looked at this often */
+#define POWER_UP_S	300	/* the machine has just been switched on */
 #define PASSWORD_MAX	256
 
 /* An agent whose supervisor was killed ends by itself: it closes the control socket at once, and the rest by and by. */
@@ -257,6 +259,17 @@ static int read_password(const char *path, char ret_password[PASSWORD_MAX])
 	return 0;
 }
 
+/* After power-up all gateways of a site are there together. One uplink that died may be one of many that the same broker killed. */
+static uint64_t first_wait_ns(const struct supervisor *s)
+{
+	struct timespec up;
+
+	if (s->uplink.starts)
+		return s->conf->broker.backoff_min_ns;
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	return up.tv_sec < POWER_UP_S ? s->conf->broker.start_spread_ns : 0;
+}
+
 static int uplink_main(struct child *child)
 {
 	struct supervisor *s = container_of(child, struct supervisor, uplink);
@@ -276,6 +289,8 @@ static int uplink_main(struct child *child)
 		.state_topic = topic,
 		.state_online = "{\"state\":\"online\"}",
 		.state_offline = "{\"state\":\"offline\"}",
+		.offline_delay_s = (uint32_t)(c->broker.offline_delay_ns / NS_PER_S),
+		.first_wait_ms = (uint32_t)(first_wait_ns(s) / NS_PER_MS),
 		.keepalive_s = (uint16_t)(c->broker.keepalive_ns / NS_PER_S),
 		.window = (uint16_t)c->broker.window,
 		.backoff_min_ms = (uint32_t)(c->broker.backoff_min_ns / NS_PER_MS),

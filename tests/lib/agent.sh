@@ -137,6 +137,8 @@ agent_config() {
 		gateway.name=gw
 		broker.port=$BROKER_PORT
 		broker.backoff_min=100ms
+		broker.start_spread=0s
+		broker.offline_delay=0s
 		broker.backoff_max=1s
 		flows.sweep_interval=200ms
 		flows.active_timeout=1s

@@ -197,12 +197,13 @@ class FakeBroker:
 class Uplink:
     """tool_uplink: the uplink process with an agent around it."""
     all = []
+    wrap = []       # a command that runs it
 
     def __init__(self, **options):
         self.log, self.verdicts, self.states, self.cond = [], [], [], threading.Condition()
         if not os.access(TOOL, os.X_OK):
             raise Failed("%s is not built" % TOOL)
-        self.proc = subprocess.Popen([TOOL] + ["%s=%s" % kv for kv in options.items()], stdin=subprocess.PIPE,
+        self.proc = subprocess.Popen(self.wrap + [TOOL] + ["%s=%s" % kv for kv in options.items()], stdin=subprocess.PIPE,
                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
         Uplink.all.append(self)
         self.thread = threading.Thread(target=self._read, daemon=True)
@@ -314,7 +315,7 @@ class Mosquitto:
     def start(self):
         path = self.dir + "/mosquitto.conf"
         open(path, "w").write("\n".join(self.conf) + "\n")
-        self.proc = subprocess.Popen(["/usr/sbin/mosquitto", "-c", path], stderr=open(self.dir + "/log", "a"))
+        self.proc = subprocess.Popen(["/usr/sbin/mosquitto", "-c", path], stdout=subprocess.DEVNULL, stderr=open(self.dir + "/log", "a"))
         poll(self._up, "mosquitto listens: " + open(self.dir + "/log").read()[-300:])
 
     def _up(self):

@@ -52,6 +52,7 @@ static struct kept kept[KEPT];
 static unsigned int kept_count, outstanding, window = 1;
 static uint32_t next_id = 1, next_number = 1, connection;
 static char birth[256] = "born";
+static const char *birth_topic = "weir/v1/edge1/birth";
 static char payload[LINK_PAYLOAD_MAX + 1];
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -89,7 +90,7 @@ static void introduce(void)
 
 	agent.session = session;
 	send_or_die(&msg);
-	msg = (struct link_msg){ .type = LINK_BIRTH, .publish = { .topic = "weir/v1/edge1/birth",
+	msg = (struct link_msg){ .type = LINK_BIRTH, .publish = { .topic = birth_topic,
 		.payload = birth, .payload_len = (uint32_t)strlen(birth) } };
 	send_or_die(&msg);
 }
@@ -177,7 +178,7 @@ static void take(const struct link_msg *msg)
 	case LINK_STATE:
 		say("STATE connected=%d protocol=%d next_ms=%u attempts=%llu connects=%llu disconnects=%llu refused=%llu "
 		    "failed=%llu fallbacks=%llu publishes=%llu acks=%llu publish_refused=%llu too_big=%llu ignored=%llu "
-		    "malformed=%llu stale=%llu at=%s:%d error=%s",
+		    "malformed=%llu stale=%llu own_expires=%lld broker_expires=%lld at=%s:%d error=%s",
 		    s->connected, s->protocol, s->next_attempt_ms, (unsigned long long)s->counters.attempts,
 		    (unsigned long long)s->counters.connects, (unsigned long long)s->counters.disconnects,
 		    (unsigned long long)s->counters.refused, (unsigned long long)s->counters.failed,
@@ -185,7 +186,7 @@ static void take(const struct link_msg *msg)
 		    (unsigned long long)s->counters.acks, (unsigned long long)s->counters.publish_refused,
 		    (unsigned long long)s->counters.publish_too_big, (unsigned long long)s->counters.publish_ignored,
 		    (unsigned long long)s->counters.link_malformed, (unsigned long long)s->counters.link_stale,
-		    s->host, s->port, s->error);
+		    (long long)s->own_expires_s, (long long)s->broker_expires_s, s->host, s->port, s->error);
 		if (s->connection != connection)
 			forget_sent();
 		connection = s->connection;
@@ -272,10 +273,11 @@ static bool option(char *arg)
 	static const struct { const char *name; const char **value; } texts[] = {
 		{ "host", &conf.host }, { "id", &conf.client_id }, { "user", &conf.username },
 		{ "password", &conf.password }, { "ca", &conf.ca_file }, { "cert", &conf.cert_file },
-		{ "key", &conf.key_file }, { "state", &conf.state_topic },
+		{ "key", &conf.key_file }, { "state", &conf.state_topic }, { "birth_topic", &birth_topic },
 	};
 	static const struct { const char *name; uint32_t *value; } times[] = {
 		{ "backoff_min_ms", &conf.backoff_min_ms }, { "backoff_max_ms", &conf.backoff_max_ms },
+		{ "offline_delay_s", &conf.offline_delay_s }, { "first_wait_ms", &conf.first_wait_ms },
 		{ "connect_timeout_ms", &conf.connect_timeout_ms }, { "stop_timeout_ms", &conf.stop_timeout_ms },
 	};
 	char *value = strchr(arg, '=');

@@ -93,6 +93,9 @@ check "summary: counts reports" seen_is 5 "sum(m['records'] for m in of('summary
 check "birth names both ports and their hooks" seen_is 5 "set((p['name'], p['role']) for p in of('birth')[-1]['ports']
 	if p['rx_hook'] != 'none' and p['tx_hook'] != 'none') == {('lan0', 'lan'), ('wan0', 'wan')}"
 retained() { in_ns gw mosquitto_sub -p $BROKER_PORT -t "weir/v1/lab/gw/$1" -C 1 -W 3 -F '%r %p'; }
+check "birth tells what there can be, and after how long silence means something" seen_is 5 "({'tls', 'tcp_health'} <= set(of('birth')[-1]['capabilities'])
+	and of('birth')[-1]['intervals_ms'] == {'batch': 200, 'active_timeout': 1000, 'summary': 2000, 'health': 2000, 'offline_delay': 0}
+	and of('birth')[-1]['privacy'] == 'full')"
 like "birth is retained" "$(retained birth)" '^1 \{"schema":"weir.birth/1",'
 is "state is retained" "$(retained state)" '1 {"state":"online"}'
 is "no batch is missing" "$(seen 'gaps()')" "[]"

@@ -9,7 +9,7 @@
 
 static void grows_to_the_cap(void **state)
 {
-	struct backoff b = { .min_ms = 1000, .max_ms = 60000 };
+	struct backoff b = { .min_ms = 1000, .max_ms = 60000, .phase = UINT32_MAX };
 	static const uint32_t ceilings[] = { 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000 };
 
 	for (unsigned int i = 0; i < sizeof(ceilings) / sizeof(*ceilings); i++) {
@@ -20,7 +20,37 @@ static void grows_to_the_cap(void **state)
 	assert_int_equal(backoff_next_ms(&b, UINT32_MAX), 1000);
 }
 
-static void full_jitter(void **state)
+/* From the second wait on: not below a half. */
+static void later_waits(void **state)
+{
+	struct backoff b = { .min_ms = 1000, .max_ms = 60000, .phase = UINT32_MAX, .failures = 1 };
+
+	assert_int_equal(backoff_next_ms(&b, 0), 1000);
+	assert_int_equal(backoff_next_ms(&b, 0), 2000);
+	b.failures = 50;
+	assert_int_equal(backoff_next_ms(&b, 0), 30000);
+	assert_int_equal(backoff_next_ms(&b, UINT32_MAX / 2 + 1), 45000);
+	assert_int_equal(backoff_next_ms(&b, UINT32_MAX), 60000);
+}
+
+static void phases(void **state)
+{
+	static const struct { uint32_t phase, ceiling_ms; } rows[] = {
+		{ 0, 500 }, { UINT32_MAX / 2 + 1, 750 }, { UINT32_MAX, 1000 },
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct backoff b = { .min_ms = 1000, .max_ms = 60000, .phase = rows[i].phase };
+
+		assert_int_equal(backoff_ceiling_ms(&b), rows[i].ceiling_ms);
+		b.failures = 3;
+		assert_int_equal(backoff_ceiling_ms(&b), rows[i].ceiling_ms * 8);
+		b.failures = 30;
+		assert_int_equal(backoff_ceiling_ms(&b), 60000);
+	}
+}
+
+static void first_wait(void **state)
 {
 	static const struct { uint32_t random, wait_ms; } rows[] = {
 		{ 0, 0 }, { UINT32_MAX / 4 + 1, 250 }, { UINT32_MAX / 2 + 1, 500 }, { UINT32_MAX, 1000 },
@@ -28,7 +58,7 @@ static void full_jitter(void **state)
 	};
 
 	for (unsigned int i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct backoff b = { .min_ms = 1000, .max_ms = 60000 };
+		struct backoff b = { .min_ms = 1000, .max_ms = 60000, .phase = UINT32_MAX };
 
 		assert_int_equal(backoff_next_ms(&b, rows[i].random), rows[i].wait_ms);
 	}
@@ -36,13 +66,13 @@ static void full_jitter(void **state)
 
 static void never_overflows(void **state)
 {
-	struct backoff b = { .min_ms = UINT32_MAX, .max_ms = UINT32_MAX, .failures = 31 };
+	struct backoff b = { .min_ms = UINT32_MAX, .max_ms = UINT32_MAX, .failures = 31, .phase = UINT32_MAX };
 
 	assert_int_equal(backoff_next_ms(&b, UINT32_MAX), UINT32_MAX);
 	b.failures = UINT32_MAX;
 	assert_int_equal(backoff_next_ms(&b, UINT32_MAX), UINT32_MAX);
 	assert_int_equal(b.failures, UINT32_MAX);
-	b = (struct backoff){ .min_ms = 1, .max_ms = 1 };
+	b = (struct backoff){ .min_ms = 1, .max_ms = 1, .phase = UINT32_MAX };
 	assert_int_equal(backoff_next_ms(&b, 0), 0);
 	assert_int_equal(backoff_next_ms(&b, UINT32_MAX), 1);
 }
@@ -51,7 +81,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grows_to_the_cap),
-		cmocka_unit_test(full_jitter),
+		cmocka_unit_test(first_wait),
+		cmocka_unit_test(later_waits),
+		cmocka_unit_test(phases),
 		cmocka_unit_test(never_overflows),
 	};
 

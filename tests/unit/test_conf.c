@@ -126,6 +126,8 @@ static const struct {
 	{ "broker.port",		"1", "65535", "0", "65536" },
 	{ "broker.keepalive",		"5s", "1h", "4999ms", "3601s" },
 	{ "broker.window",		"1", "256", "0", "257" },
+	{ "broker.offline_delay", "0s", "1h", NULL, "3601s" },
+	{ "broker.start_spread", "0s", "1h", NULL, "3601s" },
 	{ "broker.backoff_min",		"100ms", "1h", "99ms", "61m" },
 	{ "broker.backoff_max",		"1s", "1h", "999ms", "3600001ms" },
 	{ "flows.slots",		"1024", "4194304", "512", "8388608" },
@@ -211,7 +213,8 @@ static void test_ranges(void **state)
 		assert_true(accepts(option, ranges[i].high));
 		memcpy(&number, (char *)&conf + option->offset, option->size);
 		assert_int_equal(number, option->max);
-		assert_refused(option, ranges[i].below, "out of range");
+		if (option->min)
+			assert_refused(option, ranges[i].below, "out of range");
 		assert_refused(option, ranges[i].above, "out of range");
 		assert_refused(option, option->type == OPTION_DURATION ? "99999999999999999999h" : "18446744073709551617",
 			       "out of range");
@@ -336,6 +339,8 @@ static void test_characters(void **state)
 	assert_refused(root, "a/#", "has a wildcard");
 
 	assert_true(accepts(option_of("broker.host"), "fe80::1%eth0"));
+	assert_true(accepts(option_of("broker.host"), "a.example, b.example:8884, [::1]:8883"));
+	assert_refused(option_of("broker.host"), "a,,b", "has an empty entry");
 	assert_refused(option_of("broker.host"), "mqtt://broker", "not a host name or address");
 	assert_true(accepts(option_of("run.user"), "65534"));
 	assert_refused(option_of("run.user"), "a:b", "not a user name");
