@@ -231,6 +231,9 @@ static void supervisor_ready(struct loop_fd *watch, uint32_t events)
 			for (unsigned int i = 0; i < a->snap.ports; i++)
 				set_report_port(a, &a->snap.port[i].state);
 			break;
+		case AGENT_PROCESSES:
+			memcpy(a->snap.process, order.process, sizeof(order.process));
+			break;
 		case AGENT_STOP:
 			stop(a);
 			break;

@@ -10,6 +10,7 @@
 #include "export/record.h"
 #include "export/text.h"
 #include "run/snapshot_nic.h"
+#include "run/snapshot_process.h"
 
 static const char *const dir_names[DIRS] = { "rx", "tx" };
 
@@ -45,7 +46,7 @@ unsigned int snapshot_figures(const struct snapshot *s, struct figure ret_figure
 		{ "ports.attached", p->attached }, { "ports.failed", p->failed }, { "ports.no_index", p->no_index },
 		{ "ports.no_place", p->no_place },
 		{ "control.requests", c->requests }, { "control.bad", c->bad }, { "control.refused", c->refused },
-		{ "control.timeouts", c->timeouts },
+		{ "control.timeouts", c->timeouts }, { "processes.syscalls_refused", snapshot_process_refused(s) },
 		{ "broker.attempts", l->attempts }, { "broker.connects", l->connects },
 		{ "broker.disconnects", l->disconnects }, { "broker.refused", l->refused },
 		{ "broker.failed", l->failed }, { "broker.fallbacks", l->fallbacks },
@@ -279,6 +280,7 @@ void snapshot_text(struct writer *w, const struct snapshot *s)
 {
 	text_head(w, s);
 	text_ports(w, s);
+	snapshot_process_text(w, s);
 	text_tcp(w, s);
 	snapshot_nic_text_offload(w, s);
 	text_books(w, s);
@@ -368,6 +370,7 @@ static void json_health(struct writer *w, const struct snapshot *s)
 	writer_format(w, "\"uptime_s\":%llu,\"clock\":\"%s\",\"clock_steps\":%u,\"restarts\":{\"agent\":%u,\"uplink\":%u},",
 		      (unsigned long long)(s->uptime_ns / NS_PER_S), s->clock_synced ? "synced" : "unsynced",
 		      s->clock_steps, s->agent_starts - 1, s->uplink_starts - 1);
+	snapshot_process_json(w, s);
 	writer_text(w, "\"broker\":{");
 	json_text(w, "host", s->link.host);
 	if (s->link.error[0])

@@ -24,6 +24,7 @@
 #include "mqtt/link.h"
 #include "run/identify.h"
 #include "run/ipfix_out.h"
+#include "run/process.h"
 #include "run/tcp_totals.h"
 #include "status/control.h"
 
@@ -56,6 +57,7 @@ struct snapshot {
 	bool clock_synced;
 	uint32_t clock_steps;
 	uint32_t agent_starts, uplink_starts;
+	struct process_facts process[PROCESS_N];	/* as the supervisor said last */
 	uint32_t slots, hellos, tcps;
 	struct flowtab_counters flowtab;
 	uint64_t names_full;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,9 @@
 #include "run/object_path.h"
 #include "run/privacy_conf.h"
 #include "run/privilege.h"
+#include "run/process.h"
 #include "run/publish.h"
+#include "run/sandbox.h"
 #include "status/control.h"
 
 #define STOP_NS		(AGENT_STOP_NS + 4 * NS_PER_S)	/* then what still runs is killed */
@@ -52,12 +55,15 @@ struct supervisor {
 	struct nl_sock *offload_nl;	/* NULL: flowtables cannot be asked for */
 	struct offload offload;
 	struct privilege_user agent_user, uplink_user;
+	struct sandbox_said *said[SANDBOX_ROLES];	/* what a child says of itself, in a page of its own */
+	struct process_facts process[PROCESS_N];
+	uint32_t map_id[PROCESS_MAP_N];
 	int link_fds[2];	/* agent's end, uplink's end: kept open for their successors */
 	int control_fd;
 	int lock_fd;
 	int conntrack_fd;	/* read by the agent; ours to ask. -1: none */
 	int agent_fds[2];	/* orders: ours, the agent's */
-	struct port_state said[PORTS_MAX];	/* what was logged of each port */
+	struct port_state logged[PORTS_MAX];	/* what was logged of each port */
 	uint64_t started_ns;
 	uint8_t privacy_key[PRIVACY_KEY_BYTES];
 	bool stopping;
@@ -91,7 +97,7 @@ static void order(struct supervisor *s, const struct agent_order *o)
 static void port_changed(const struct port_state *state, void *arg)
 {
 	struct supervisor *s = arg;
-	struct port_state *said = &s->said[state->port % PORTS_MAX];
+	struct port_state *said = &s->logged[state->port % PORTS_MAX];
 	struct agent_order o = { .type = AGENT_PORT, .port = *state };
 	bool news = said->ifindex != state->ifindex || said->rx != state->rx || said->tx != state->tx ||
 		    strcmp(said->reason, state->reason);
@@ -116,12 +122,105 @@ static void tell_agent(struct supervisor *s)
 	order(s, &o);
 }
 
+static void tell_processes(struct supervisor *s);
+
 static void tell_due(struct loop_timer *timer)
 {
 	struct supervisor *s = container_of(timer, struct supervisor, tell);
 
 	tell_agent(s);
+	tell_processes(s);
 	loop_timer_arm(s->loop, timer, loop_now_ns() + TELL_NS);
+}
+
+/* ---- what is in force for each process ---- */
+
+static const struct {
+	enum sandbox_role role;
+	enum process_id process;
+	size_t child;
+} confined[] = {
+	{ SANDBOX_AGENT, PROCESS_AGENT, offsetof(struct supervisor, agent) },
+	{ SANDBOX_UPLINK, PROCESS_UPLINK, offsetof(struct supervisor, uplink) },
+};
+
+static const struct child *child_of(const struct supervisor *s, size_t i)
+{
+	return (const struct child *)((const char *)s + confined[i].child);
+}
+
+static void look_at_processes(struct supervisor *s)
+{
+	struct process_facts *self = &s->process[PROCESS_DATAPLANE];
+
+	process_read(getpid(), self);	/* fails only where there is no /proc: then there are no figures */
+	process_read_maps(s->map_id, &self->maps);
+	for (size_t i = 0; i < ARRAY_SIZE(confined); i++) {
+		struct process_facts *p = &s->process[confined[i].process], now = { .refused = child_of(s, i)->refused };
+		const struct sandbox_said *said = s->said[confined[i].role];
+
+		memcpy(now.refused_last, p->refused_last, sizeof(now.refused_last));
+		if (child_of(s, i)->pid && !process_read(child_of(s, i)->pid, &now)) {
+			now.landlock_abi = said->landlock_abi;
+			now.landlock_refuses = said->landlock_refuses;
+			now.maps = said->maps;
+		}
+		*p = now;
+	}
+}
+
+static void tell_processes(struct supervisor *s)
+{
+	struct agent_order o = { .type = AGENT_PROCESSES };
+
+	look_at_processes(s);
+	memcpy(o.process, s->process, sizeof(o.process));
+	order(s, &o);
+}
+
+static void log_refused(struct supervisor *s, const struct child *child)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(confined); i++) {
+		struct process_facts *p = &s->process[confined[i].process];
+
+		if (child != child_of(s, i))
+			continue;
+		sandbox_syscall_name(s->said[confined[i].role]->refused, p->refused_last, sizeof(p->refused_last));
+		log_error("%s asked for system call %s, which is not on its list", child->name, p->refused_last);
+	}
+}
+
+static int open_processes(struct supervisor *s)
+{
+	for (int i = 0; i < PROCESS_MAP_N; i++)
+		s->map_id[i] = dataplane_map_id(s->dp, process_map_names[i]);
+	for (int i = 0; i < SANDBOX_ROLES; i++) {
+		s->said[i] = sandbox_said_new();
+		if (!s->said[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* In the child, when it holds no more than it is to have. Of the pages that are shared it keeps its own. */
+static int confine(struct supervisor *s, const struct privilege_user *user, const struct sandbox *box)
+{
+	struct sandbox_said *said = s->said[box->role];
+	int err = process_read_maps(s->map_id, &said->maps);
+
+	for (int i = 0; i < SANDBOX_ROLES; i++)
+		if (i != (int)box->role)
+			sandbox_said_free(s->said[i]);
+	if (!err)
+		err = privilege_drop(user);
+	if (!err)
+		err = sandbox_enter(box, said);
+	if (err)
+		log_error("its rights cannot be taken away: %s", strerror(-err));
+	else if (!said->landlock_abi || said->seccomp_error)
+		log_warn("this kernel has no %s%s%s: the process is confined without", said->landlock_abi ? "" : "Landlock",
+			 !said->landlock_abi && said->seccomp_error ? " and no " : "", said->seccomp_error ? "seccomp filter" : "");
+	return err;
 }
 
 /* ---- flowtables ---- */
@@ -187,14 +286,16 @@ static void open_conntrack(struct supervisor *s)
 static int agent_main(struct child *child)
 {
 	struct supervisor *s = container_of(child, struct supervisor, agent);
+	const char *pin_dir = s->conf->run.pin_dir;
 	struct agent_settings settings = {
 		.conf = s->conf,
 		.fds = {
 			.flows = dataplane_map_fd(s->dp, "flows"), .ledger = dataplane_map_fd(s->dp, "ledger"),
 			.hellos = dataplane_map_fd(s->dp, "hellos"), .tcp = dataplane_map_fd(s->dp, "tcp"),
-			.names = dataplane_map_fd(s->dp, "names"),
-			.taken = dataplane_map_fd(s->dp, "taken"), .books = dataplane_map_fd(s->dp, "books"),
-			.stats = dataplane_map_fd(s->dp, "stats"), .events = dataplane_map_fd(s->dp, "events"),
+			.names = dataplane_map_fd(s->dp, "names"), .taken = dataplane_map_fd(s->dp, "taken"),
+			.books = dataplane_map_read_only(s->dp, pin_dir, "books"),
+			.stats = dataplane_map_read_only(s->dp, pin_dir, "stats"),
+			.events = dataplane_map_fd(s->dp, "events"),	/* its consumer's position is written */
 			.supervisor_fd = s->agent_fds[1], .link_fd = s->link_fds[0], .control_fd = s->control_fd,
 			.lock_fd = s->lock_fd, .conntrack = s->conntrack_fd,
 		},
@@ -203,6 +304,8 @@ static int agent_main(struct child *child)
 		.started_ns = s->started_ns,
 		.starts = child->starts + 1,
 	};
+	char oui[OBJECT_PATH_MAX];
+	struct sandbox box;
 	int err;
 
 	_Static_assert(sizeof(settings.fds) % sizeof(int) == 0, "agent_fds is an array of descriptors");
@@ -212,7 +315,12 @@ static int agent_main(struct child *child)
 	if (child->starts && s->conntrack_fd >= 0)	/* the first one reads what was asked for when it was opened */
 		conntrack_ask(s->conntrack_fd);		/* refused: NAT of new connections only */
 	privilege_keep_only((const int *)&settings.fds, sizeof(settings.fds) / sizeof(int));
-	err = privilege_drop(&s->agent_user);
+	object_beside(s->conf->run.bpf_object, "oui.bin", oui);
+	sandbox_agent(&box, s->conf, oui);
+	if (settings.fds.books < 0 || settings.fds.stats < 0)
+		err = MIN(settings.fds.books, settings.fds.stats);
+	else
+		err = confine(s, &s->agent_user, &box);
 	if (!err)
 		err = agent_run(&settings);
 	if (err)
@@ -237,6 +345,7 @@ static void agent_started(struct child *child)
 	}
 	tell_offload(s);
 	tell_agent(s);
+	tell_processes(s);
 }
 
 /* ---- the uplink ---- */
@@ -281,6 +390,7 @@ static int uplink_main(struct child *child)
 		.backoff_min_ms = (uint32_t)(c->broker.backoff_min_ns / NS_PER_MS),
 		.backoff_max_ms = (uint32_t)(c->broker.backoff_max_ns / NS_PER_MS),
 	};
+	struct sandbox box;
 	int err = 0;
 
 	explicit_bzero(s->privacy_key, sizeof(s->privacy_key));	/* it talks to strangers, and has no use for it */
@@ -293,8 +403,9 @@ static int uplink_main(struct child *child)
 		conf.password = password;
 	}
 	privilege_keep_only(&s->link_fds[1], 1);
+	sandbox_uplink(&box, c);
 	if (!err)
-		err = privilege_drop(&s->uplink_user);
+		err = confine(s, &s->uplink_user, &box);
 	if (!err)
 		err = uplink_run(&conf, s->link_fds[1]);
 	if (err)
@@ -346,6 +457,8 @@ static void reap(struct supervisor *s)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct child *child = pid == s->agent.pid ? &s->agent : pid == s->uplink.pid ? &s->uplink : NULL;
 
+		if (child && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+			log_refused(s, child);
 		if (child)
 			child_died(child, status);
 		if (child == &s->agent && s->stopping && s->uplink.pid && (!WIFEXITED(status) || WEXITSTATUS(status)))
@@ -533,6 +646,8 @@ static int open_all(struct supervisor *s)
 		err = lock_pins(s);
 	if (!err)
 		err = open_dataplane(s);
+	if (!err)
+		err = open_processes(s);
 	return err;
 }
 
