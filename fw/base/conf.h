@@ -94,6 +94,10 @@ struct conf {
 		uint64_t template_interval_ns;
 	} ipfix;
 	struct {
+		char listen[CONF_ENDPOINT_MAX + 1];	/* endpoint_listen() takes it, or "": no metrics page */
+		char user[CONF_USER_MAX + 1];
+	} metrics;
+	struct {
 		char bpf_object[CONF_PATH_MAX + 1];
 		char pin_dir[CONF_PATH_MAX + 1];
 		char control_socket[CONF_SOCKET_MAX + 1];

@@ -40,6 +40,7 @@ const struct conf_section options_sections[] = {
 	{ "export", "How records are put together and kept until the broker has them." },
 	{ "ipfix", "A collector that gets the flow records as IPFIX (RFC 7011), beside the broker and with nothing held back for it. "
 		   "weir help ipfix prints the elements." },
+	{ "metrics", "A page for Prometheus, /metrics over HTTP: every counter of weir status, the books, round trips as histograms." },
 	{ "run", "Files, users and log of the processes." },
 	{ OPTIONS_PORT, "One section for each network port to measure, with the name of its interface or a glob (*, ?, [...]) "
 			"behind the word port. The first section that matches an interface holds. "
@@ -144,6 +145,13 @@ const struct conf_option options[] = {
 	  .help = "Observation domain of every message: tells gateways apart that reach a collector from one address." },
 	{ AT_AS(ipfix, template_interval, template_interval_ns), TYPE(DURATION, "60s"), RANGE(1 * S, 1 * H),
 	  .help = "How often templates are sent again over UDP; a collector that missed one reads no records until then." },
+
+	{ AT(metrics, listen), TYPE(LISTEN, ""), .empty = "no page",
+	  .help = "Address and port to listen on, such as 127.0.0.1:9469 or [::1]:9469. There is no password and no TLS: on any "
+		  "other address than a loopback one, whoever reaches it reads the page." },
+	{ AT(metrics, user), TYPE(USER, "weir-metrics"),
+	  .help = "User that the process which serves the page runs as, by name or number; it should be another one than those of section run. "
+		  "Without such a user it is nobody, with a warning." },
 
 	{ AT(run, bpf_object), TYPE(PATH, PREFIX "/lib/weir/weir.bpf.o"),
 	  .help = "Object file with the BPF programs." },
@@ -273,6 +281,8 @@ static const char *text_wrong(const struct conf_option *option, const char *valu
 		return "not an absolute path";
 	if (option->type == OPTION_ENDPOINT)
 		return endpoint_parse(value, &endpoint);
+	if (option->type == OPTION_LISTEN)
+		return endpoint_listen(value, &endpoint);
 	if (option->type == OPTION_USER && strpbrk(value, " :/"))
 		return "not a user name";
 	return NULL;
@@ -380,6 +390,7 @@ static const struct {
 	[OPTION_HOST]	= { "host", "a name or an IP address of 1 to ", " bytes" },
 	[OPTION_PATH]	= { "path", "an absolute path of at most ", " bytes" },
 	[OPTION_ENDPOINT] = { "endpoint", ENDPOINT_FORM, NULL },
+	[OPTION_LISTEN]	= { "address", ENDPOINT_LISTEN_FORM, NULL },
 	[OPTION_USER]	= { "user", "a name or number of 1 to ", " bytes" },
 	[OPTION_NUMBER]	= { "number", "", "" },
 	[OPTION_POWER]	= { "number", "a power of two, ", "" },

@@ -452,6 +452,9 @@ static int open_all(struct agent *a)
 		err = control_new(&a->control, a->loop, fds->control_fd, SNAPSHOT_TEXT_MAX, agent_answer, a);
 	if (err)
 		return err;
+	err = agent_open_metrics(a, fds->metrics_fd);
+	if (err)
+		return err;
 	a->ring = ring_buffer__new(fds->events, take_event, a, NULL);
 	if (!a->ring)
 		return -errno;

@@ -25,6 +25,7 @@ struct agent_fds {
 	int supervisor_fd;	/* SOCK_SEQPACKET: struct agent_order, from the supervisor */
 	int link_fd;		/* to the uplink */
 	int control_fd;		/* listening control socket */
+	int metrics_fd;		/* from the metrics process: metrics_pair(); -1: none */
 	int conntrack;		/* conntrack_open_socket(); -1: none */
 	int lock_fd;		/* pins_lock(): nobody else sweeps these tables while this process lives */
 };

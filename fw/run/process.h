@@ -15,7 +15,8 @@
 #define PROCESSES(X) \
 	X(DATAPLANE,	"dataplane") \
 	X(AGENT,	"agent") \
-	X(UPLINK,	"uplink")
+	X(UPLINK,	"uplink") \
+	X(METRICS,	"metrics")
 
 enum process_id {
 #define X(id, name) PROCESS_##id,

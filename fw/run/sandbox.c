@@ -60,11 +60,18 @@ void sandbox_agent(struct sandbox *ret_box, const struct conf *conf, const char 
 	may_read(ret_box, "/proc/sys/kernel/random/boot_id");
 	may_read(ret_box, "/sys/devices/system/cpu/possible");
 	may_read_openssl(ret_box);
+	ret_box->pages = conf->metrics.listen[0];
 	if (!conf->ipfix.endpoint[0] || endpoint_parse(conf->ipfix.endpoint, &collector))
 		return;
 	ret_box->inet = true;
 	if (collector.is_tcp)
 		ret_box->files.connect[ret_box->files.connects++] = ntohs(collector.v4.sin_port);	/* of both families at one place */
+}
+
+/* No file, no socket but those that it has. */
+void sandbox_metrics(struct sandbox *ret_box)
+{
+	*ret_box = (struct sandbox){ .role = SANDBOX_METRICS };
 }
 
 void sandbox_uplink(struct sandbox *ret_box, const struct conf *conf)

@@ -18,11 +18,12 @@
 #include "run/landlock.h"
 #include "run/process.h"
 
-enum sandbox_role { SANDBOX_AGENT, SANDBOX_UPLINK, SANDBOX_ROLES };
+enum sandbox_role { SANDBOX_AGENT, SANDBOX_UPLINK, SANDBOX_METRICS, SANDBOX_ROLES };
 
 struct sandbox {
 	enum sandbox_role role;
 	bool inet;		/* may open sockets of IPv4 and IPv6 */
+	bool pages;		/* makes files in memory */
 	struct landlock_rules files;	/* without folders to write in no file is opened for writing at all */
 };
 
@@ -40,6 +41,7 @@ void sandbox_said_free(struct sandbox_said *said);
 
 /* Texts stay borrowed. */
 void sandbox_agent(struct sandbox *ret_box, const struct conf *conf, const char *oui_path);
+void sandbox_metrics(struct sandbox *ret_box);
 void sandbox_uplink(struct sandbox *ret_box, const struct conf *conf);
 
 int sandbox_enter(const struct sandbox *box, struct sandbox_said *said);	/* @said->maps stay */

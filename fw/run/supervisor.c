@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/endpoint.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/util.h"
@@ -27,13 +27,13 @@
 #include "mqtt/uplink.h"
 #include "run/agent.h"
 #include "run/children.h"
+#include "run/confine.h"
 #include "run/object_path.h"
 #include "run/privacy_conf.h"
 #include "run/privilege.h"
-#include "run/process.h"
 #include "run/publish.h"
-#include "run/sandbox.h"
 #include "status/control.h"
+#include "status/metrics.h"
 
 #define STOP_NS		(AGENT_STOP_NS + 4 * NS_PER_S)	/* then what still runs is killed */
 #define TELL_NS		(2 * NS_PER_S)			/* counters go to the agent this often */
@@ -50,20 +50,20 @@ struct supervisor {
 	struct loop *loop;
 	struct dataplane *dp;
 	struct ports *ports;
-	struct child agent, uplink;
+	struct child agent, uplink, metrics;	/* the last one: only where it is asked for */
 	struct loop_timer stop_limit, tell, offload_look;
 	struct nl_sock *offload_nl;	/* NULL: flowtables cannot be asked for */
 	struct offload offload;
-	struct privilege_user agent_user, uplink_user;
-	struct sandbox_said *said[SANDBOX_ROLES];	/* what a child says of itself, in a page of its own */
-	struct process_facts process[PROCESS_N];
-	uint32_t map_id[PROCESS_MAP_N];
+	struct privilege_user agent_user, uplink_user, metrics_user;
+	struct confine confine;
 	int link_fds[2];	/* agent's end, uplink's end: kept open for their successors */
 	int control_fd;
 	int lock_fd;
 	int conntrack_fd;	/* read by the agent; ours to ask. -1: none */
 	int agent_fds[2];	/* orders: ours, the agent's */
-	struct port_state logged[PORTS_MAX];	/* what was logged of each port */
+	int metrics_fds[2];	/* agent's end, metrics' end; -1: no metrics page */
+	int metrics_listen_fd;
+	struct port_state said[PORTS_MAX];	/* what was logged of each port */
 	uint64_t started_ns;
 	uint8_t privacy_key[PRIVACY_KEY_BYTES];
 	bool stopping;
@@ -97,7 +97,7 @@ static void order(struct supervisor *s, const struct agent_order *o)
 static void port_changed(const struct port_state *state, void *arg)
 {
 	struct supervisor *s = arg;
-	struct port_state *said = &s->logged[state->port % PORTS_MAX];
+	struct port_state *said = &s->said[state->port % PORTS_MAX];
 	struct agent_order o = { .type = AGENT_PORT, .port = *state };
 	bool news = said->ifindex != state->ifindex || said->rx != state->rx || said->tx != state->tx ||
 		    strcmp(said->reason, state->reason);
@@ -135,92 +135,16 @@ static void tell_due(struct loop_timer *timer)
 
 /* ---- what is in force for each process ---- */
 
-static const struct {
-	enum sandbox_role role;
-	enum process_id process;
-	size_t child;
-} confined[] = {
-	{ SANDBOX_AGENT, PROCESS_AGENT, offsetof(struct supervisor, agent) },
-	{ SANDBOX_UPLINK, PROCESS_UPLINK, offsetof(struct supervisor, uplink) },
-};
-
-static const struct child *child_of(const struct supervisor *s, size_t i)
-{
-	return (const struct child *)((const char *)s + confined[i].child);
-}
-
-static void look_at_processes(struct supervisor *s)
-{
-	struct process_facts *self = &s->process[PROCESS_DATAPLANE];
-
-	process_read(getpid(), self);	/* fails only where there is no /proc: then there are no figures */
-	process_read_maps(s->map_id, &self->maps);
-	for (size_t i = 0; i < ARRAY_SIZE(confined); i++) {
-		struct process_facts *p = &s->process[confined[i].process], now = { .refused = child_of(s, i)->refused };
-		const struct sandbox_said *said = s->said[confined[i].role];
-
-		memcpy(now.refused_last, p->refused_last, sizeof(now.refused_last));
-		if (child_of(s, i)->pid && !process_read(child_of(s, i)->pid, &now)) {
-			now.landlock_abi = said->landlock_abi;
-			now.landlock_refuses = said->landlock_refuses;
-			now.maps = said->maps;
-		}
-		*p = now;
-	}
-}
-
 static void tell_processes(struct supervisor *s)
 {
+	const struct child *const children[SANDBOX_ROLES] = {
+		[SANDBOX_AGENT] = &s->agent, [SANDBOX_UPLINK] = &s->uplink, [SANDBOX_METRICS] = &s->metrics,
+	};
 	struct agent_order o = { .type = AGENT_PROCESSES };
 
-	look_at_processes(s);
-	memcpy(o.process, s->process, sizeof(o.process));
+	confine_look(&s->confine, children);
+	memcpy(o.process, s->confine.process, sizeof(o.process));
 	order(s, &o);
-}
-
-static void log_refused(struct supervisor *s, const struct child *child)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(confined); i++) {
-		struct process_facts *p = &s->process[confined[i].process];
-
-		if (child != child_of(s, i))
-			continue;
-		sandbox_syscall_name(s->said[confined[i].role]->refused, p->refused_last, sizeof(p->refused_last));
-		log_error("%s asked for system call %s, which is not on its list", child->name, p->refused_last);
-	}
-}
-
-static int open_processes(struct supervisor *s)
-{
-	for (int i = 0; i < PROCESS_MAP_N; i++)
-		s->map_id[i] = dataplane_map_id(s->dp, process_map_names[i]);
-	for (int i = 0; i < SANDBOX_ROLES; i++) {
-		s->said[i] = sandbox_said_new();
-		if (!s->said[i])
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* In the child, when it holds no more than it is to have. Of the pages that are shared it keeps its own. */
-static int confine(struct supervisor *s, const struct privilege_user *user, const struct sandbox *box)
-{
-	struct sandbox_said *said = s->said[box->role];
-	int err = process_read_maps(s->map_id, &said->maps);
-
-	for (int i = 0; i < SANDBOX_ROLES; i++)
-		if (i != (int)box->role)
-			sandbox_said_free(s->said[i]);
-	if (!err)
-		err = privilege_drop(user);
-	if (!err)
-		err = sandbox_enter(box, said);
-	if (err)
-		log_error("its rights cannot be taken away: %s", strerror(-err));
-	else if (!said->landlock_abi || said->seccomp_error)
-		log_warn("this kernel has no %s%s%s: the process is confined without", said->landlock_abi ? "" : "Landlock",
-			 !said->landlock_abi && said->seccomp_error ? " and no " : "", said->seccomp_error ? "seccomp filter" : "");
-	return err;
 }
 
 /* ---- flowtables ---- */
@@ -297,7 +221,7 @@ static int agent_main(struct child *child)
 			.stats = dataplane_map_read_only(s->dp, pin_dir, "stats"),
 			.events = dataplane_map_fd(s->dp, "events"),	/* its consumer's position is written */
 			.supervisor_fd = s->agent_fds[1], .link_fd = s->link_fds[0], .control_fd = s->control_fd,
-			.lock_fd = s->lock_fd, .conntrack = s->conntrack_fd,
+			.lock_fd = s->lock_fd, .conntrack = s->conntrack_fd, .metrics_fd = s->metrics_fds[0],
 		},
 		.meta = *dataplane_meta(s->dp),
 		.privacy_key = s->privacy_key,
@@ -320,7 +244,7 @@ static int agent_main(struct child *child)
 	if (settings.fds.books < 0 || settings.fds.stats < 0)
 		err = MIN(settings.fds.books, settings.fds.stats);
 	else
-		err = confine(s, &s->agent_user, &box);
+		err = confine_enter(&s->confine, &s->agent_user, &box, 0);
 	if (!err)
 		err = agent_run(&settings);
 	if (err)
@@ -405,7 +329,7 @@ static int uplink_main(struct child *child)
 	privilege_keep_only(&s->link_fds[1], 1);
 	sandbox_uplink(&box, c);
 	if (!err)
-		err = confine(s, &s->uplink_user, &box);
+		err = confine_enter(&s->confine, &s->uplink_user, &box, 0);
 	if (!err)
 		err = uplink_run(&conf, s->link_fds[1]);
 	if (err)
@@ -416,6 +340,45 @@ static int uplink_main(struct child *child)
 static void uplink_started(struct child *child)
 {
 	tell_agent(container_of(child, struct supervisor, uplink));
+}
+
+/* ---- the metrics page ---- */
+
+static int metrics_main(struct child *child)
+{
+	struct supervisor *s = container_of(child, struct supervisor, metrics);
+	const int fds[] = { s->metrics_listen_fd, s->metrics_fds[1] };
+	const pid_t supervisor = getppid();
+	struct sandbox box;
+	int err;
+
+	explicit_bzero(s->privacy_key, sizeof(s->privacy_key));
+	log_open("weir-metrics", s->conf->run.log_level);
+	signal(SIGINT, SIG_IGN);	/* a terminal sends it to all of us; SIGTERM ends it */
+	privilege_keep_only(fds, ARRAY_SIZE(fds));
+	sandbox_metrics(&box);
+	err = confine_enter(&s->confine, &s->metrics_user, &box, supervisor);
+	if (!err)
+		err = metrics_run(s->metrics_listen_fd, s->metrics_fds[1]);
+	log_error("%s", strerror(-err));
+	return 1;
+}
+
+static int open_metrics(struct supervisor *s)
+{
+	const char *listen = s->conf->metrics.listen;
+	struct endpoint endpoint;
+
+	if (!listen[0] || endpoint_listen(listen, &endpoint))
+		return 0;
+	s->metrics_listen_fd = metrics_listen(&endpoint.any, endpoint.len);
+	if (s->metrics_listen_fd < 0) {
+		log_error("metrics.listen = \"%s\": %s", listen, strerror(-s->metrics_listen_fd));
+		return s->metrics_listen_fd;
+	}
+	if (!endpoint_is_loopback(&endpoint))
+		log_warn("metrics.listen = \"%s\": no loopback address; whoever reaches it reads the page", listen);
+	return metrics_pair(s->metrics_fds);
 }
 
 /* ---- signals ---- */
@@ -429,6 +392,8 @@ static void kill_due(struct loop_timer *timer)
 		kill(s->agent.pid, SIGKILL);
 	if (s->uplink.pid)
 		kill(s->uplink.pid, SIGKILL);
+	if (s->metrics.pid)
+		kill(s->metrics.pid, SIGKILL);
 }
 
 static void stop(struct supervisor *s)
@@ -437,9 +402,12 @@ static void stop(struct supervisor *s)
 
 	if (s->stopping)
 		return;
-	s->stopping = s->agent.stopping = s->uplink.stopping = true;
+	s->stopping = s->agent.stopping = s->uplink.stopping = s->metrics.stopping = true;
 	loop_timer_stop(&s->agent.restart);
 	loop_timer_stop(&s->uplink.restart);
+	loop_timer_stop(&s->metrics.restart);
+	if (s->metrics.pid)
+		kill(s->metrics.pid, SIGTERM);
 	loop_timer_stop(&s->tell);
 	loop_timer_stop(&s->offload_look);
 	log_info("stopping; programs and tables stay");
@@ -455,16 +423,18 @@ static void reap(struct supervisor *s)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct child *child = pid == s->agent.pid ? &s->agent : pid == s->uplink.pid ? &s->uplink : NULL;
+		struct child *child = pid == s->agent.pid ? &s->agent : pid == s->uplink.pid ? &s->uplink :
+				      pid == s->metrics.pid ? &s->metrics : NULL;
 
 		if (child && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-			log_refused(s, child);
+			confine_refused(&s->confine, child == &s->agent ? SANDBOX_AGENT : child == &s->uplink ? SANDBOX_UPLINK :
+					SANDBOX_METRICS, child->name);
 		if (child)
 			child_died(child, status);
 		if (child == &s->agent && s->stopping && s->uplink.pid && (!WIFEXITED(status) || WEXITSTATUS(status)))
 			kill(s->uplink.pid, SIGKILL);	/* the agent did not tell it */
 	}
-	if (s->stopping && !s->agent.pid && !s->uplink.pid)
+	if (s->stopping && !s->agent.pid && !s->uplink.pid && !s->metrics.pid)
 		loop_stop(s->loop, 0);
 }
 
@@ -636,6 +606,8 @@ static int open_all(struct supervisor *s)
 		err = open_user(s->conf->run.user, "run.user", &s->agent_user);
 	if (!err)
 		err = open_user(s->conf->run.uplink_user, "run.uplink_user", &s->uplink_user);
+	if (!err && s->conf->metrics.listen[0])
+		err = open_user(s->conf->metrics.user, "metrics.user", &s->metrics_user);
 	if (!err)
 		err = check_files(s->conf);
 	if (!err)
@@ -647,7 +619,9 @@ static int open_all(struct supervisor *s)
 	if (!err)
 		err = open_dataplane(s);
 	if (!err)
-		err = open_processes(s);
+		err = confine_open(&s->confine, s->dp);
+	if (!err)
+		err = open_metrics(s);
 	return err;
 }
 
@@ -660,6 +634,8 @@ int supervisor_run(const struct conf *conf)
 		.lock_fd = -1,
 		.conntrack_fd = -1,
 		.agent_fds = { -1, -1 },
+		.metrics_fds = { -1, -1 },
+		.metrics_listen_fd = -1,
 		.started_ns = loop_now_ns(),
 	};
 	int err;
@@ -669,11 +645,14 @@ int supervisor_run(const struct conf *conf)
 	if (!err) {
 		s.agent = (struct child){ .name = "weir-agent", .run = agent_main, .started = agent_started, .loop = s.loop };
 		s.uplink = (struct child){ .name = "weir-uplink", .run = uplink_main, .started = uplink_started, .loop = s.loop };
+		s.metrics = (struct child){ .name = "weir-metrics", .run = metrics_main, .loop = s.loop };
 		s.stop_limit.due = kill_due;
 		s.tell.due = tell_due;
 		open_conntrack(&s);
 		child_start(&s.agent);
 		child_start(&s.uplink);
+		if (s.metrics_listen_fd >= 0)
+			child_start(&s.metrics);
 		open_offload(&s);
 		err = open_ports(&s);
 		if (err)

@@ -43,6 +43,10 @@ static const char *const uplink[] = {
 	"access", "faccessat", "faccessat2", "readlink", "readlinkat",	/* libcrypto and the resolver look for files */
 };
 
+static const char *const metrics[] = {
+	"accept4", "sendfile",
+};
+
 /* Files in a folder of its own. */
 static const char *const writing[] = {
 	"pwrite64", "pwritev", "fsync", "fdatasync", "ftruncate", "fallocate", "rename", "renameat", "renameat2", "unlink", "unlinkat",
@@ -55,6 +59,7 @@ static const struct {
 } roles[SANDBOX_ROLES] = {
 	[SANDBOX_AGENT] = { agent, ARRAY_SIZE(agent) },
 	[SANDBOX_UPLINK] = { uplink, ARRAY_SIZE(uplink) },
+	[SANDBOX_METRICS] = { metrics, ARRAY_SIZE(metrics) },
 };
 
 const char *syscalls_name(enum sandbox_role role, bool writes, unsigned int n)
@@ -151,12 +156,18 @@ int syscalls_add(scmp_filter_ctx filter, const struct sandbox *box)
 		{ "ioctl", SCMP_ACT_ALLOW, IF1(IS(1, SIOCETHTOOL)) },	/* offloads; to change them takes a capability */
 		{ "ioctl", SCMP_ACT_ALLOW, IF1(IS(1, SIOCOUTQ)) },
 	};
+	const struct rule of_pages[] = {
+		{ "memfd_create", SCMP_ACT_ALLOW, .args = 0 },
+		{ "ftruncate", SCMP_ACT_ALLOW, .args = 0 },
+	};
 	const bool writes = box->files.writes;
 	int err = add_all(filter, every, ARRAY_SIZE(every));
 	const char *name;
 
 	for (unsigned int i = 0; !err && (name = syscalls_name(box->role, writes, i)); i++)
 		err = add(filter, &(struct rule){ name, SCMP_ACT_ALLOW, .args = 0 });
+	if (!err && box->pages)
+		err = add_all(filter, of_pages, ARRAY_SIZE(of_pages));
 	if (!err && box->role == SANDBOX_AGENT)
 		err = add_all(filter, of_agent, ARRAY_SIZE(of_agent));
 	if (!err)

@@ -2,7 +2,7 @@
 /*
  * tool_escape - what somebody who runs code in one of our processes can do: tries it, from inside, one attempt a process.
  *
- *   tool_escape ROLE HOW FOLDER      ROLE agent, uplink
+ *   tool_escape ROLE HOW FOLDER      ROLE agent, uplink, metrics
  *
  * HOW confined: with the rights that the role has (privilege_drop(), sandbox_enter()); user: with another user only; root: with
  * none taken away. FOLDER: an own folder, with "open" (mode 0777), "own" (may be written by an agent) and
@@ -328,8 +328,10 @@ static int open_lab(void)
 	conf.broker.port = lab.port;
 	if (lab.role == SANDBOX_AGENT)
 		sandbox_agent(&lab.box, &conf, "/usr/lib/weir/oui.bin");
-	else
+	else if (lab.role == SANDBOX_UPLINK)
 		sandbox_uplink(&lab.box, &conf);
+	else
+		sandbox_metrics(&lab.box);
 	if (lab.role == SANDBOX_AGENT) {
 		lab.box.files.write[0] = "own";
 		lab.box.files.writes = 1;
@@ -342,10 +344,10 @@ int main(int argc, char **argv)
 	int err;
 
 	if (argc != 4 || chdir(argv[3])) {
-		fprintf(stderr, "usage: tool_escape agent|uplink confined|user|root FOLDER\n");
+		fprintf(stderr, "usage: tool_escape agent|uplink|metrics confined|user|root FOLDER\n");
 		return 2;
 	}
-	lab.role = strcmp(argv[1], "agent") ? SANDBOX_UPLINK : SANDBOX_AGENT;
+	lab.role = !strcmp(argv[1], "agent") ? SANDBOX_AGENT : !strcmp(argv[1], "uplink") ? SANDBOX_UPLINK : SANDBOX_METRICS;
 	lab.how = argv[2];
 	signal(SIGURG, SIG_IGN);
 	err = open_lab();
