@@ -21,10 +21,10 @@ FUZZ    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTBPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bpf/*.bpf.c tests/bench/*.bpf.c))
 TOOLS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/lib/tool_*.c tests/bpf/test_*.c tests/bench/bench_*.c))
 
-.PHONY: all demo test test-exact check san fuzz bench test-kernels install clean deps help format
+.PHONY: all demo test tests test-exact check san fuzz bench test-kernels install clean deps help format
 .SECONDARY:
 
-all: $(B)/weir $(B)/weir.bpf.o $(B)/oui.bin $(B)/man ## build the program, the BPF object, the vendor table and the manual
+all: $(B)/weir $(B)/weir.bpf.o $(B)/oui.bin $(B)/man $(B)/schema/made ## program, BPF object, vendor table, manual, JSON Schemas
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
@@ -43,7 +43,6 @@ test: ## every test; closes with "N passed, N failed, N skipped"
 	@tests/lib/run
 
 tests: all $(UNIT:%=$(B)/unit/%) $(UNIT:%=$(B)/san/unit/%) $(FUZZ:%=$(B)/fuzz/%) $(TESTBPF) $(TOOLS)
-.PHONY: tests
 
 check: ## include directions, ABI, style rules
 	@tools/check-layers
@@ -70,6 +69,7 @@ install: all ## install under DESTDIR and PREFIX
 	install -D -m 644 $(B)/oui.bin $(DESTDIR)$(PREFIX)/lib/weir/oui.bin
 	install -D -m 644 $(B)/weir.8 $(DESTDIR)$(PREFIX)/share/man/man8/weir.8
 	install -D -m 644 $(B)/weir.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/weir.conf.5
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/weir/schema $(B)/schema/*.json
 	sed 's|@PREFIX@|$(PREFIX)|' rootfs/weir.service | install -D -m 644 /dev/stdin $(DESTDIR)/lib/systemd/system/weir.service
 	test -e $(DESTDIR)/etc/weir/weir.conf || $(B)/weir check-config --print-defaults | \
 		install -D -m 644 /dev/stdin $(DESTDIR)/etc/weir/weir.conf
@@ -143,5 +143,8 @@ $(B)/tests/%: tests/%.c $(B)/libweir.a
 $(B)/man: $(B)/weir
 	@echo "  MAN     weir.8 weir.conf.5"
 	$(Q)tools/make-man $(B)/weir $(B)
+
+$(B)/schema/made: $(B)/weir tools/make-schemas
+	@echo "  SCHEMA  of every MQTT class"; tools/make-schemas $(B)/weir $(@D) && touch $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

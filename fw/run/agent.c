@@ -113,7 +113,7 @@ static void set_port(struct agent *a, const struct port_state *state)
 	agent_ask_features(a, p);
 	set_report_port(a, &p->state);
 	if (is_on != (before.rx != ATTACHED_NONE) && !(is_on && state->taken_over))
-		agent_say_event(a, is_on ? "port_attached" : "port_detached", p->state.name, NULL,
+		agent_say_event(a, is_on ? ACTION_PORT_ATTACHED : ACTION_PORT_DETACHED, p->state.name, NULL,
 			  p->state.reason[0] ? p->state.reason : NULL);
 	if (a->born && !port_same(&before, &p->state))
 		agent_say_birth(a);
@@ -267,13 +267,13 @@ static int take_event(void *arg, void *data, size_t size)
 		p = agent_find_port(a, event->port);
 		a->hurry_until_ns = loop_now_ns() + HURRY_NS;
 		log_warn("flow table is full: frames on port %s are counted without a flow", p ? p->state.name : "?");
-		agent_say_event(a, "table_full", p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
+		agent_say_event(a, ACTION_TABLE_FULL, p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
 		break;
 	case EVENT_NEW_LIMIT:
 		p = agent_find_port(a, event->port);
 		a->hurry_until_ns = loop_now_ns() + HURRY_NS;
 		log_warn("more new flows than are admitted: frames on port %s are counted without a flow", p ? p->state.name : "?");
-		agent_say_event(a, "new_flow_limit", p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
+		agent_say_event(a, ACTION_NEW_FLOW_LIMIT, p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
 		break;
 	}
 	return 0;
@@ -361,7 +361,7 @@ static void clock_due(struct loop_timer *timer)
 	clock_measure(&a->reporter.clock);
 	if (a->reporter.clock.steps != steps) {
 		log_warn("time of day was set: %+lld ms", (long long)(a->reporter.clock.last_step_ns / 1000000));
-		agent_say_event(a, "clock_step", NULL, NULL, NULL);
+		agent_say_event(a, ACTION_CLOCK_STEP, NULL, NULL, NULL);
 	}
 	loop_timer_arm(a->loop, timer, loop_now_ns() + CLOCK_EVERY_NS);
 }

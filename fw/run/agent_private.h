@@ -61,7 +61,7 @@ void agent_take_books(struct agent *a);		/* at the end of a sweep: seen, taken a
 int agent_open_metrics(struct agent *a, int fd);	/* agent_metrics.c; -1: nobody asks */
 int agent_answer(const char *request, struct writer *w, void *arg);	/* control_answer */
 
-void agent_say_event(struct agent *a, const char *kind, const char *port, const char *dir, const char *detail);
+void agent_say_event(struct agent *a, enum event_action action, const char *port, const char *dir, const char *detail);
 void agent_say_birth(struct agent *a);
 void agent_say_health(struct agent *a);		/* and iface, one a port */
 void agent_say_devices(struct agent *a);		/* those that are new or have changed */

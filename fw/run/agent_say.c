@@ -138,13 +138,13 @@ static void say(struct agent *a, enum message_class class, const struct writer *
 		publish_message(a->publish, class, false, w->buf, w->len);
 }
 
-void agent_say_event(struct agent *a, const char *kind, const char *port, const char *dir, const char *detail)
+void agent_say_event(struct agent *a, enum event_action action, const char *port, const char *dir, const char *detail)
 {
 	char json[MESSAGE_JSON_MAX];
 	struct writer w = WRITER(json);
 
 	a->snap.now_us = agent_wall_us();
-	message_event(&w, &a->snap, kind, port, dir, detail);
+	message_event(&w, &a->snap, action, port, dir, detail);
 	say(a, MESSAGE_EVENT, &w);
 }
 

@@ -114,13 +114,19 @@ void message_summary(struct writer *w, const struct snapshot *s, const struct su
 	writer_char(w, '}');
 }
 
-void message_event(struct writer *w, const struct snapshot *s, const char *kind, const char *port, const char *dir,
+void message_event(struct writer *w, const struct snapshot *s, enum event_action action, const char *port, const char *dir,
 		   const char *detail)
 {
+	static const char *const names[] = {
+#define X(id, name, text) name,
+		EVENT_ACTIONS(X)
+#undef X
+	};
+
 	begin(w, s, "weir.event/1");
 	writer_char(w, ',');
 	writer_text(w, "\"event\":{");
-	pair(w, "action", kind, "}");
+	pair(w, "action", names[action], "}");
 	if (port) {
 		writer_text(w, ",\"observer\":{\"interface\":{");
 		pair(w, "name", port, "}}");
