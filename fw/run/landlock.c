@@ -65,10 +65,10 @@ static size_t ruleset_bytes(int abi)
 	return abi >= 6 ? sizeof(struct ruleset) : abi >= 4 ? offsetof(struct ruleset, scoped) : offsetof(struct ruleset, net);
 }
 
-static int allow_below(int ruleset, const char *folder, uint64_t rights)
+static int allow_below(int ruleset, const char *path, uint64_t rights)
 {
 	struct landlock_path_beneath_attr rule = { .allowed_access = rights };
-	_cleanup_close_ int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
 
 	rule.parent_fd = fd;
 	if (fd < 0 || syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
@@ -80,11 +80,13 @@ static int allow_folder_of(int ruleset, const char *file)
 {
 	char path[PATH_MAX];
 	const int len = snprintf(path, sizeof(path), "%s", file);
+	const char *folder;
 	int err;
 
 	if (len < 0 || (size_t)len >= sizeof(path))
 		return -ENAMETOOLONG;
-	err = allow_below(ruleset, dirname(path), LANDLOCK_ACCESS_FS_READ_FILE);
+	folder = dirname(path);
+	err = allow_below(ruleset, strcmp(folder, "/") ? folder : file, LANDLOCK_ACCESS_FS_READ_FILE);	/* not all there is */
 	return err == -ENOENT || err == -EACCES || err == -ENOTDIR ? 0 : err;	/* then the file is out of reach anyway */
 }
 

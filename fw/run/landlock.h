@@ -6,7 +6,8 @@
  * signals and abstract sockets of others from 6. No way back, for successors neither. Rights of the user apply as well.
  *
  * A file to read is named by its path, and what may be read is its folder with all below: whoever replaces the file by a new
- * one (rename) is followed. Where it is a symbolic link, the folder of what it leads to now, too. Missing ones are left out.
+ * one (rename) is followed. In / it is the file alone. Where it is a symbolic link, the folder of what it leads to now, too.
+ * Missing ones are left out.
  * 0 or a negative errno; no logging.
  */
 #pragma once
