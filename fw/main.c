@@ -17,7 +17,7 @@ static const struct {
 	{ "agent", cli_agent, "[-c FILE] [-o SECTION.KEY=VALUE]...", "measure the configured ports and publish flows" },
 	{ "status", cli_status, "[--json] [-s SOCKET]", "what the running agent measures, loses, and why" },
 	{ "top", cli_top, "[--once | --json] [--sort SORT] [-n COUNT]", "the highest flows by rate, bytes, rtt, loss or name, live" },
-	{ "replay", cli_replay, "[--json] [--books FILE] CAPTURE", "what Weir says of the packets in a capture" },
+	{ "replay", cli_replay, "[--json | --cbor] [--books FILE] CAPTURE", "what Weir says of the packets in a capture" },
 	{ "check-config", cli_check_config, "[FILE]", "check a configuration file" },
 	{ "detach", cli_detach, "[-c FILE]", "take programs and tables of a stopped agent off the machine" },
 	{ "version", cli_version, "", "print the version" },

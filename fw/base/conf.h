@@ -36,6 +36,7 @@
 #define CONF_PORT_NAME_MAX	63	/* a glob may be longer than a name of an interface (15) */
 
 enum conf_protocol { CONF_MQTT_AUTO, CONF_MQTT_5, CONF_MQTT_3_1_1 };
+enum conf_encoding { CONF_ENCODING_JSON, CONF_ENCODING_CBOR };
 enum conf_privacy { CONF_PRIVACY_FULL, CONF_PRIVACY_NO_NAMES, CONF_PRIVACY_HASHED, CONF_PRIVACY_PREFIX };
 enum conf_hook { CONF_HOOK_AUTO, CONF_HOOK_XDP, CONF_HOOK_XDP_GENERIC, CONF_HOOK_TC };
 
@@ -82,6 +83,7 @@ struct conf {
 		uint64_t sweep_interval_ns;
 	} flows;
 	struct {
+		enum conf_encoding encoding;		/* of flow batches */
 		uint64_t batch_bytes;
 		uint64_t batch_interval_ns;
 		uint64_t unacked_bytes;

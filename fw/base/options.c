@@ -24,6 +24,9 @@ static const struct option_choice hooks[] = {
 	{ "auto", CONF_HOOK_AUTO }, { "xdp", CONF_HOOK_XDP }, { "xdp-generic", CONF_HOOK_XDP_GENERIC },
 	{ "tc", CONF_HOOK_TC }, { NULL, 0 },
 };
+static const struct option_choice encodings[] = {
+	{ "json", CONF_ENCODING_JSON }, { "cbor", CONF_ENCODING_CBOR }, { NULL, 0 },
+};
 static const struct option_choice privacies[] = {
 	{ "full", CONF_PRIVACY_FULL }, { "no-names", CONF_PRIVACY_NO_NAMES }, { "hashed", CONF_PRIVACY_HASHED },
 	{ "prefix", CONF_PRIVACY_PREFIX }, { NULL, 0 },
@@ -127,6 +130,8 @@ const struct conf_option options[] = {
 	{ AT_AS(flows, sweep_interval, sweep_interval_ns), TYPE(DURATION, "1s"), RANGE(100 * MS, 60 * S),
 	  .help = "How often the whole flow table is walked." },
 
+	{ AT(export, encoding), TYPE(CHOICE, "json"), .choices = encodings,
+	  .help = "Of batches of flow records: json, or cbor (RFC 8949) with the same names and values. All other messages are JSON." },
 	{ AT(export, batch_bytes), TYPE(SIZE, "32k"), RANGE(1024, 100000),
 	  .help = "A batch of records is sent when it has grown to this size." },
 	{ AT_AS(export, batch_interval, batch_interval_ns), TYPE(DURATION, "1s"), RANGE(100 * MS, 60 * S),

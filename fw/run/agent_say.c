@@ -153,7 +153,8 @@ void agent_say_birth(struct agent *a)
 	struct writer w = WRITER(a->answer);
 
 	a->snap.now_us = agent_wall_us();
-	message_birth(&w, &a->snap, a->boot_id, a->epoch);
+	message_birth(&w, &a->snap, a->boot_id, a->epoch,
+		      a->conf->export.encoding == CONF_ENCODING_CBOR ? "cbor" : "json");
 	if (w.full || publish_birth(a->publish, w.buf, w.len)) {
 		a->snap.messages_too_long++;
 		log_error("birth message is too long: nothing is published before it");

@@ -25,12 +25,13 @@ static void begin(struct writer *w, const struct snapshot *s, const char *schema
 	writer_char(w, '"');
 }
 
-void message_birth(struct writer *w, const struct snapshot *s, const char *boot_id, uint64_t epoch)
+void message_birth(struct writer *w, const struct snapshot *s, const char *boot_id, uint64_t epoch, const char *encoding)
 {
 	begin(w, s, "weir.birth/1");
 	writer_char(w, ',');
 	pair(w, "version", s->version, ",");
 	pair(w, "boot_id", boot_id, ",");
+	pair(w, "flow_encoding", encoding, ",");
 	writer_format(w, "\"epoch\":%llu,\"abi\":%u,\"slots\":%u,", (unsigned long long)epoch, ABI_VERSION, s->slots);
 	writer_text(w, "\"schemas\":{\"flow\":\"" BATCH_SCHEMA "\",\"iface\":\"weir.iface/1\",\"health\":\"weir.health/1\","
 		    "\"summary\":\"weir.summary/1\",\"event\":\"weir.event/1\",\"device\":\"weir.device/1\"},\"ports\":[");

@@ -19,7 +19,8 @@ struct summary {
 	uint64_t named;
 };
 
-void message_birth(struct writer *w, const struct snapshot *s, const char *boot_id, uint64_t epoch);
+/* @encoding: of flow batches, json or cbor. */
+void message_birth(struct writer *w, const struct snapshot *s, const char *boot_id, uint64_t epoch, const char *encoding);
 /* @tcp: what of it is heavier than the rest is said by name and device (tcp_totals.h); NULL: nothing is. */
 void message_summary(struct writer *w, const struct snapshot *s, const struct summary *sum, struct tcp_totals *tcp);
 

@@ -5,9 +5,11 @@
     schema_check.py schemas FOLDER          they are schemas themselves, and every object in them is closed
     schema_check.py seen FOLDER FILE        what agent_seen.py reads: every message fits; classes and their numbers
     schema_check.py records FOLDER          flow records on standard input, a line each
+    schema_check.py cbor FOLDER FILE        as seen, of lines whose payload is in hexadecimal: flow is CBOR
+    schema_check.py same JSON CBOR          records, a line each, against a sequence of CBOR (RFC 8742)
     schema_check.py mutants FOLDER FILE     the same messages with something in them that nobody knows: none fits
 """
-import copy, glob, json, os, sys
+import copy, glob, io, json, os, sys
 from jsonschema import Draft202012Validator, FormatChecker
 
 SHOWN = 10      # faults
@@ -25,6 +27,40 @@ def schemas(folder):
 
 def validators(folder):
     return {k: Draft202012Validator(s, format_checker=FormatChecker(['ipv4', 'ipv6'])) for k, s in schemas(folder).items()}
+
+
+def cbor_messages(path):
+    import cbor2
+    for line in open(path):
+        topic, _, payload = line.rstrip('\n').split('\t')
+        kind, data = topic.rsplit('/', 1)[1], bytes.fromhex(payload)
+        if kind == 'flow':
+            stream = io.BytesIO(data)
+            yield kind, cbor2.load(stream)
+            assert not stream.read(), 'bytes behind a batch'
+        elif topic != 'weir/begin':
+            yield kind, json.loads(data)
+
+
+def check_same(json_path, cbor_path):
+    """In any order, which the seed of the flow hash makes; members in the same one. Never longer."""
+    import cbor2
+    lines, there, n, faults = open(json_path, 'rb').read().split(b'\n')[:-1], {}, 0, 0
+    for line in lines:
+        there.setdefault(json.dumps(json.loads(line)), []).append(len(line))
+    with open(cbor_path, 'rb') as f:
+        size = os.fstat(f.fileno()).st_size
+        while f.tell() < size:
+            begin = f.tell()
+            record = json.dumps(cbor2.load(f))
+            n += 1
+            length = there[record].pop() if there.get(record) else 0
+            if f.tell() - begin > length:
+                faults += 1
+                if faults <= SHOWN:
+                    print('longer than in JSON, or not there:', record[:300])
+    print('%d records, %d bytes of JSON, %d of CBOR' % (n, sum(map(len, lines)), size))
+    return faults or n != len(lines) or not n
 
 
 def messages(path):
@@ -57,9 +93,9 @@ def check_schemas(folder):
     return open_ones
 
 
-def check_seen(folder, path):
+def check_seen(folder, path, read=messages):
     valid, numbers, faults = validators(folder), {}, 0
-    for kind, message in messages(path):
+    for kind, message in read(path):
         numbers[kind] = numbers.get(kind, 0) + 1
         for error in valid[kind].iter_errors(message):
             faults += 1
@@ -67,6 +103,10 @@ def check_seen(folder, path):
                 print('%s: %s' % (kind, leaf(error)))
     print(' '.join('%s:%d' % n for n in sorted(numbers.items())))
     return faults
+
+
+def check_cbor(folder, path):
+    return check_seen(folder, path, cbor_messages)
 
 
 def check_records(folder):
@@ -135,4 +175,4 @@ def check_mutants(folder, path):
 
 
 if __name__ == '__main__':
-    sys.exit(bool({'schemas': check_schemas, 'seen': check_seen, 'records': check_records, 'mutants': check_mutants}[sys.argv[1]](*sys.argv[2:])))
+    sys.exit(bool({'schemas': check_schemas, 'seen': check_seen, 'records': check_records, 'cbor': check_cbor, 'same': check_same, 'mutants': check_mutants}[sys.argv[1]](*sys.argv[2:])))
