@@ -24,7 +24,7 @@ struct sandbox {
 	enum sandbox_role role;
 	bool inet;		/* may open sockets of IPv4 and IPv6 */
 	bool pages;		/* makes files in memory */
-	struct landlock_rules files;	/* without folders to write in no file is opened for writing at all */
+	struct landlock_rules files;	/* without folders to write in no file is opened for writing at all; with some: make, rename, sync, remove */
 };
 
 /* Written by the process itself, read by the supervisor: one page, shared. */

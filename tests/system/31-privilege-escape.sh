@@ -9,6 +9,7 @@
 . "$(dirname "$0")/../lib/tap.sh"
 . "$TOP/tests/lib/agent.sh"
 need_agent
+need bpftool unshare
 ESCAPE=$B/tests/lib/tool_escape
 [ -x "$ESCAPE" ] || skip_all "$ESCAPE is not built: make tests"
 

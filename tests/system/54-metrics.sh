@@ -9,7 +9,7 @@
 . "$(dirname "$0")/../lib/tap.sh"
 . "$TOP/tests/lib/agent.sh"
 need_agent
-need prometheus promtool curl
+need prometheus promtool curl ss
 URL=http://127.0.0.1:9469/metrics
 
 metrics() { in_ns gw python3 "$TOP/tests/lib/metrics_seen.py" "$@"; }
