@@ -21,13 +21,13 @@ FUZZ    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTBPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bpf/*.bpf.c tests/bench/*.bpf.c))
 TOOLS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/lib/tool_*.c tests/bpf/test_*.c tests/bench/bench_*.c tests/delivery/tool_*.c))
 
-.PHONY: all demo test test-exact test-delivery check san fuzz bench test-kernels install clean deps help format
+.PHONY: all demo test tests check san install clean deps help format
 .SECONDARY:
 
-all: $(B)/weir $(B)/weir.bpf.o $(B)/oui.bin $(B)/man ## build the program, the BPF object, the vendor table and the manual
+all: $(B)/weir $(B)/weir.bpf.o $(B)/oui.bin $(B)/man $(B)/schema/made ## program, BPF object, vendor table, manual, JSON Schemas
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## install what is missing from tools/packages (Debian, root)
 	@tools/install-packages tools/packages
@@ -43,29 +43,13 @@ test: ## every test; closes with "N passed, N failed, N skipped"
 	@tests/lib/run
 
 tests: all $(UNIT:%=$(B)/unit/%) $(UNIT:%=$(B)/san/unit/%) $(FUZZ:%=$(B)/fuzz/%) $(TESTBPF) $(TOOLS)
-.PHONY: tests
 
 check: ## include directions, ABI, style rules
 	@tools/check-layers
 
 san: $(B)/san/weir ## the program with address and undefined behaviour sanitizers
 
-fuzz: all $(FUZZ:%=$(B)/fuzz/%) ## run every fuzzer for MINUTES minutes each
-	@tests/fuzz/run $(MINUTES) $(FUZZ)
-
-bench: all tests ## ratios against named baselines, as a table and build/bench.json; ROWS="hello sweep": only these
-	@tests/bench/run $(ROWS)
-
-test-exact: all $(B)/tests/lib/tool_flood ## every frame and byte is counted while agents are killed and replaced, for MINUTES=5
-	@tests/exact/run $$(($(MINUTES) * 60))
-test-exact: MINUTES = 5
-
-test-delivery: all $(TOOLS) ## the way to the broker broken at every byte, outages, a fleet that comes back: nothing is lost
-	@DELIVERY=full LIMIT_S=1800 tests/lib/run delivery/
-
-test-kernels: all ## load the object on Debian's 6.1 and 6.12 in QEMU; measure behind a flowtable on 6.12
-	@tests/boot/kernels
-	@tests/boot/flowtable
+include tests/campaigns.mk
 
 install: all ## install under DESTDIR and PREFIX
 	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/sbin/weir
@@ -73,6 +57,7 @@ install: all ## install under DESTDIR and PREFIX
 	install -D -m 644 $(B)/oui.bin $(DESTDIR)$(PREFIX)/lib/weir/oui.bin
 	install -D -m 644 $(B)/weir.8 $(DESTDIR)$(PREFIX)/share/man/man8/weir.8
 	install -D -m 644 $(B)/weir.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/weir.conf.5
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/weir/schema $(B)/schema/*.json
 	sed 's|@PREFIX@|$(PREFIX)|' rootfs/weir.service | install -D -m 644 /dev/stdin $(DESTDIR)/lib/systemd/system/weir.service
 	test -e $(DESTDIR)/etc/weir/weir.conf || $(B)/weir check-config --print-defaults | \
 		install -D -m 644 /dev/stdin $(DESTDIR)/etc/weir/weir.conf
@@ -146,5 +131,8 @@ $(B)/tests/%: tests/%.c $(B)/libweir.a
 $(B)/man: $(B)/weir
 	@echo "  MAN     weir.8 weir.conf.5"
 	$(Q)tools/make-man $(B)/weir $(B)
+
+$(B)/schema/made: $(B)/weir tools/make-schemas
+	@echo "  SCHEMA  of every MQTT class"; tools/make-schemas $(B)/weir $(@D) && touch $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -13,4 +13,4 @@ CFLAGS  ?= -O2 -g
 SAN     := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # v3, not v4: Linux 6.1 does not know v4's instructions.
 BPFFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Wno-address-of-packed-member
-LIBS    := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libmosquitto libssl libcrypto inih libcap-ng libpcap
+LIBS    := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libmosquitto libssl libcrypto inih libcap-ng libpcap libseccomp libmicrohttpd libcbor

@@ -17,12 +17,12 @@ static const struct {
 	{ "agent", cli_agent, "[-c FILE] [-o SECTION.KEY=VALUE]...", "measure the configured ports and publish flows" },
 	{ "status", cli_status, "[--json] [-s SOCKET]", "what the running agent measures, loses, and why" },
 	{ "top", cli_top, "[--once | --json] [--sort SORT] [-n COUNT]", "the highest flows by rate, bytes, rtt, loss or name, live" },
-	{ "replay", cli_replay, "[--json] [--books FILE] CAPTURE", "what Weir says of the packets in a capture" },
+	{ "replay", cli_replay, "[--json | --cbor] [--books FILE] CAPTURE", "what Weir says of the packets in a capture" },
 	{ "check-config", cli_check_config, "[FILE]", "check a configuration file" },
 	{ "keygen", cli_keygen, "[-c FILE] [KEYFILE]", "make the gateway's key for the broker; print a signing request" },
 	{ "detach", cli_detach, "[-c FILE]", "take programs and tables of a stopped agent off the machine" },
 	{ "version", cli_version, "", "print the version" },
-	{ "help", cli_help, "[COMMAND | records | ipfix]", "this list, how to call one, or the fields of a record" },
+	{ "help", cli_help, "[COMMAND | records | ipfix | words]", "this list, how to call one, or what is in a message" },
 };
 
 static void usage(FILE *out)
@@ -43,12 +43,14 @@ static int cli_help(int argc, char **argv)
 		return cli_help_records();
 	if (!strcmp(argv[1], "ipfix"))
 		return cli_help_ipfix();
+	if (!strcmp(argv[1], "words"))
+		return cli_help_words();
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(argv[1], commands[i].name)) {
 			printf("usage: weir %s %s\n\n%s\n", commands[i].name, commands[i].args, commands[i].text);
 			return 0;
 		}
-	fprintf(stderr, "weir help: no command \"%s\"; one of these is, or records, or ipfix:\n", argv[1]);
+	fprintf(stderr, "weir help: no command \"%s\"; one of these is, or records, ipfix or words:\n", argv[1]);
 	usage(stderr);
 	return 2;
 }

@@ -36,6 +36,7 @@
 #define CONF_PORT_NAME_MAX	63	/* a glob may be longer than a name of an interface (15) */
 
 enum conf_protocol { CONF_MQTT_AUTO, CONF_MQTT_5, CONF_MQTT_3_1_1 };
+enum conf_encoding { CONF_ENCODING_JSON, CONF_ENCODING_CBOR };
 enum conf_privacy { CONF_PRIVACY_FULL, CONF_PRIVACY_NO_NAMES, CONF_PRIVACY_HASHED, CONF_PRIVACY_PREFIX };
 enum conf_hook { CONF_HOOK_AUTO, CONF_HOOK_XDP, CONF_HOOK_XDP_GENERIC, CONF_HOOK_TC };
 
@@ -86,6 +87,7 @@ struct conf {
 		uint64_t sweep_interval_ns;
 	} flows;
 	struct {
+		enum conf_encoding encoding;		/* of flow batches */
 		uint64_t batch_bytes;
 		uint64_t batch_interval_ns;
 		uint64_t unacked_bytes;
@@ -97,6 +99,10 @@ struct conf {
 		uint32_t observation_domain;
 		uint64_t template_interval_ns;
 	} ipfix;
+	struct {
+		char listen[CONF_ENDPOINT_MAX + 1];	/* endpoint_listen() takes it, or "": no metrics page */
+		char user[CONF_USER_MAX + 1];
+	} metrics;
 	struct {
 		char bpf_object[CONF_PATH_MAX + 1];
 		char pin_dir[CONF_PATH_MAX + 1];

@@ -2,6 +2,7 @@
 #include "base/endpoint.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #define SCHEME_LEN (sizeof("udp://") - 1)
@@ -55,4 +56,17 @@ const char *endpoint_parse(const char *text, struct endpoint *ret_endpoint)
 	e.len = is_v6 ? sizeof(e.v6) : sizeof(e.v4);
 	*ret_endpoint = e;
 	return NULL;
+}
+
+const char *endpoint_listen(const char *text, struct endpoint *ret_endpoint)
+{
+	char full[128];
+	const int len = snprintf(full, sizeof(full), "tcp://%s", text);
+
+	return len < 0 || (size_t)len >= sizeof(full) ? "not an IP address" : endpoint_parse(full, ret_endpoint);
+}
+
+bool endpoint_is_loopback(const struct endpoint *e)
+{
+	return e->any.sa_family == AF_INET ? ntohl(e->v4.sin_addr.s_addr) >> 24 == 127 : IN6_IS_ADDR_LOOPBACK(&e->v6.sin6_addr);
 }

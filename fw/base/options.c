@@ -25,6 +25,9 @@ static const struct option_choice hooks[] = {
 	{ "auto", CONF_HOOK_AUTO }, { "xdp", CONF_HOOK_XDP }, { "xdp-generic", CONF_HOOK_XDP_GENERIC },
 	{ "tc", CONF_HOOK_TC }, { NULL, 0 },
 };
+static const struct option_choice encodings[] = {
+	{ "json", CONF_ENCODING_JSON }, { "cbor", CONF_ENCODING_CBOR }, { NULL, 0 },
+};
 static const struct option_choice privacies[] = {
 	{ "full", CONF_PRIVACY_FULL }, { "no-names", CONF_PRIVACY_NO_NAMES }, { "hashed", CONF_PRIVACY_HASHED },
 	{ "prefix", CONF_PRIVACY_PREFIX }, { NULL, 0 },
@@ -42,6 +45,7 @@ const struct conf_section options_sections[] = {
 	{ "export", "How records are put together and kept until the broker has them." },
 	{ "ipfix", "A collector that gets the flow records as IPFIX (RFC 7011), beside the broker and with nothing held back for it. "
 		   "weir help ipfix prints the elements." },
+	{ "metrics", "A page for Prometheus, /metrics over HTTP: every counter of weir status, the books, round trips as histograms." },
 	{ "run", "Files, users and log of the processes." },
 	{ OPTIONS_PORT, "One section for each network port to measure, with the name of its interface or a glob (*, ?, [...]) "
 			"behind the word port. The first section that matches an interface holds. "
@@ -144,6 +148,8 @@ const struct conf_option options[] = {
 	{ AT_AS(flows, sweep_interval, sweep_interval_ns), TYPE(DURATION, "1s"), RANGE(100 * MS, 60 * S),
 	  .help = "How often the whole flow table is walked." },
 
+	{ AT(export, encoding), TYPE(CHOICE, "json"), .choices = encodings,
+	  .help = "Of batches of flow records: json, or cbor (RFC 8949) with the same names and values. All other messages are JSON." },
 	{ AT(export, batch_bytes), TYPE(SIZE, "32k"), RANGE(1024, 100000),
 	  .help = "A batch of records is sent when it has grown to this size." },
 	{ AT_AS(export, batch_interval, batch_interval_ns), TYPE(DURATION, "1s"), RANGE(100 * MS, 60 * S),
@@ -162,6 +168,13 @@ const struct conf_option options[] = {
 	  .help = "Observation domain of every message: tells gateways apart that reach a collector from one address." },
 	{ AT_AS(ipfix, template_interval, template_interval_ns), TYPE(DURATION, "60s"), RANGE(1 * S, 1 * H),
 	  .help = "How often templates are sent again over UDP; a collector that missed one reads no records until then." },
+
+	{ AT(metrics, listen), TYPE(LISTEN, ""), .empty = "no page",
+	  .help = "Address and port to listen on, such as 127.0.0.1:9469 or [::1]:9469. There is no password and no TLS: on any "
+		  "other address than a loopback one, whoever reaches it reads the page." },
+	{ AT(metrics, user), TYPE(USER, "weir-metrics"),
+	  .help = "User that the process which serves the page runs as, by name or number; it should be another one than those of section run. "
+		  "Without such a user it is nobody, with a warning." },
 
 	{ AT(run, bpf_object), TYPE(PATH, PREFIX "/lib/weir/weir.bpf.o"),
 	  .help = "Object file with the BPF programs." },
@@ -291,6 +304,8 @@ static const char *text_wrong(const struct conf_option *option, const char *valu
 		return "not an absolute path";
 	if (option->type == OPTION_ENDPOINT)
 		return endpoint_parse(value, &endpoint);
+	if (option->type == OPTION_LISTEN)
+		return endpoint_listen(value, &endpoint);
 	if (option->type == OPTION_USER && strpbrk(value, " :/"))
 		return "not a user name";
 	return NULL;
@@ -399,6 +414,7 @@ static const struct {
 				     "of its own (IPv6: [ADDRESS]:PORT), together at most ", " bytes" },
 	[OPTION_PATH]	= { "path", "an absolute path of at most ", " bytes" },
 	[OPTION_ENDPOINT] = { "endpoint", ENDPOINT_FORM, NULL },
+	[OPTION_LISTEN]	= { "address", ENDPOINT_LISTEN_FORM, NULL },
 	[OPTION_USER]	= { "user", "a name or number of 1 to ", " bytes" },
 	[OPTION_NUMBER]	= { "number", "", "" },
 	[OPTION_POWER]	= { "number", "a power of two, ", "" },

@@ -23,6 +23,7 @@ enum option_type {
 	OPTION_HOSTS,		/* of hosts.h */
 	OPTION_PATH,
 	OPTION_ENDPOINT,
+	OPTION_LISTEN,
 	OPTION_USER,
 	OPTION_NUMBER,
 	OPTION_POWER,		/* a power of two */

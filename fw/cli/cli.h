@@ -16,3 +16,4 @@ int cli_check_config(int argc, char **argv);
 int cli_version(int argc, char **argv);
 int cli_help_records(void);
 int cli_help_ipfix(void);
+int cli_help_words(void);

@@ -24,6 +24,7 @@
 #include "collect/counters.h"
 #include "collect/dataplane.h"
 #include "collect/flowtab.h"
+#include "export/cbor.h"
 #include "export/json.h"
 #include "run/identify.h"
 #include "run/object_path.h"
@@ -37,7 +38,7 @@
 #define TEST_RUN_SKB_MAX 3520	/* as an skb only what fits into a page with its own needs: longer frames are cut */
 
 struct replay_run {
-	bool json;
+	bool json, cbor;
 	bool tc;		/* the TC program instead of the XDP one */
 	const char *books_path;
 	const char *object;
@@ -74,11 +75,14 @@ static void print_record(const struct flow_report *report, void *arg)
 	report_record(&run->reporter, report, &record);
 	identify_record(run->identify, report, &record);
 	report_finish(&run->reporter, &record);
-	if (run->json)
+	if (run->cbor)
+		cbor_record(&w, &record);
+	else if (run->json)
 		json_record(&w, &record);
 	else
 		record_text(&w, &record);
-	writer_char(&w, '\n');
+	if (!run->cbor)
+		writer_char(&w, '\n');
 	if (w.full || fwrite(line, 1, w.len, stdout) != w.len)
 		run->write_failed = true;
 	run->records++;
@@ -302,14 +306,14 @@ static int close_books(struct replay_run *run)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: weir replay [--json] [--books FILE] [--object FILE] [--hook xdp|tc] [--slots N] CAPTURE\n");
+	fprintf(stderr, "usage: weir replay [--json | --cbor] [--books FILE] [--object FILE] [--hook xdp|tc] [--slots N] CAPTURE\n");
 	return 2;
 }
 
 static int parse_options(struct replay_run *run, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' }, { "books", required_argument, NULL, 'b' },
+		{ "json", no_argument, NULL, 'j' }, { "cbor", no_argument, NULL, 'c' }, { "books", required_argument, NULL, 'b' },
 		{ "object", required_argument, NULL, 'o' }, { "hook", required_argument, NULL, 'k' },
 		{ "slots", required_argument, NULL, 's' }, { NULL, 0, NULL, 0 },
 	};
@@ -321,6 +325,9 @@ static int parse_options(struct replay_run *run, int argc, char **argv)
 		switch (c) {
 		case 'j':
 			run->json = true;
+			break;
+		case 'c':
+			run->cbor = true;
 			break;
 		case 'b':
 			run->books_path = optarg;

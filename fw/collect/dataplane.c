@@ -463,6 +463,39 @@ int dataplane_map_fd(const struct dataplane *dp, const char *map)
 	return fd < 0 ? -ENOENT : fd;
 }
 
+static uint32_t map_id(int fd)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
+}
+
+uint32_t dataplane_map_id(const struct dataplane *dp, const char *map)
+{
+	const int fd = dataplane_map_fd(dp, map);
+
+	return fd < 0 ? 0 : map_id(fd);
+}
+
+int dataplane_map_read_only(const struct dataplane *dp, const char *pin_dir, const char *map)
+{
+	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = BPF_F_RDONLY);
+	char path[PATH_MAX];
+	int fd, err = pins_path(path, pin_dir, NULL, map, "");
+
+	if (err)
+		return err;
+	fd = bpf_obj_get_opts(path, &opts);
+	if (fd < 0)
+		return -errno;
+	if (map_id(fd) != map_id(dataplane_map_fd(dp, map))) {	/* somebody has put another map there */
+		close(fd);
+		return -ESTALE;
+	}
+	return fd;
+}
+
 void dataplane_program(const struct dataplane *dp, enum dataplane_program program,
 		       struct dataplane_program_info *ret_info)
 {

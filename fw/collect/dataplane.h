@@ -25,7 +25,7 @@ enum dataplane_program { PROGRAM_RX_XDP, PROGRAM_RX_TC, PROGRAM_TX_TC, PROGRAMS 
 
 struct dataplane_settings {
 	const char *object_path;
-	const char *pin_dir;	/* on a bpffs; NULL: nothing is pinned */
+	const char *pin_dir;	/* on a bpffs; NULL: nothing is pinned. */
 	uint32_t slots;		/* of the flow table: a power of two */
 	uint32_t tcp_share;	/* slots for each place of the pool of TCP health: a power of two; 0: TCP_SLOTS_EACH */
 	uint32_t hellos;	/* of the walk pool: a power of two */
@@ -47,6 +47,9 @@ int dataplane_open(struct dataplane **ret_dp, const struct dataplane_settings *s
 struct dataplane *dataplane_close(struct dataplane *dp);	/* pins stay; takes NULL; returns NULL */
 
 int dataplane_map_fd(const struct dataplane *dp, const char *map);	/* stays dataplane's; -ENOENT: no such map */
+uint32_t dataplane_map_id(const struct dataplane *dp, const char *map);	/* 0: no such map */
+/* Another descriptor of a map that is pinned in @pin_dir, with which nobody can write to it; the caller's. */
+int dataplane_map_read_only(const struct dataplane *dp, const char *pin_dir, const char *map);
 void dataplane_program(const struct dataplane *dp, enum dataplane_program program,
 		       struct dataplane_program_info *ret_info);
 const struct meta *dataplane_meta(const struct dataplane *dp);

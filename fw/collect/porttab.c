@@ -35,6 +35,7 @@ int porttab_open(struct porttab **ret_tab, int ports_fd, int port_names_fd)
 		free(tab);
 		return err;
 	}
+	madvise(places, MAP_BYTES, MADV_DONTFORK);	/* a child that is started again has no use for it */
 	tab->places = places;
 	tab->names_fd = port_names_fd;
 	*ret_tab = tab;

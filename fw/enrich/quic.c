@@ -358,7 +358,7 @@ enum quic_result quic_datagram(struct quic_pool *pool, struct quic *q, unsigned 
 const char *quic_result_name(enum quic_result result)
 {
 	static const char *const NAMES[] = {
-#define X(name, text) [name] = text,
+#define X(name, text, help) [name] = text,
 		QUIC_RESULTS(X)
 #undef X
 	};

@@ -25,24 +25,24 @@
 
 /* In order of weight: of a datagram's packets the last one in this list is its result. */
 #define QUIC_RESULTS(X) \
-	X(QUIC_NOT_QUIC, "not_quic")		/* no packet of QUIC in it */ \
-	X(QUIC_SKIPPED, "skipped")		/* 0-RTT, Handshake and short headers only */ \
-	X(QUIC_UNKNOWN_VERSION, "unknown_version") \
-	X(QUIC_NO_KEYS, "no_keys")		/* the connection began unseen */ \
-	X(QUIC_DECRYPT_FAILED, "decrypt_failed") /* damaged, forged, or begun unseen as well */ \
-	X(QUIC_BAD_FRAMES, "bad_frames") \
-	X(QUIC_LIMIT, "limit")			/* one of the above, QUIC_PAYLOAD_MAX, or one of reassemble.h */ \
-	X(QUIC_FULL, "full")			/* no connection or no buffer is free */ \
-	X(QUIC_VERSIONS, "version_negotiation") \
-	X(QUIC_RETRY, "retry") \
-	X(QUIC_OPENED, "opened")		/* an Initial with nothing for a hello */ \
-	X(QUIC_MORE, "more")			/* the hello is not whole yet */ \
-	X(QUIC_BAD_HELLO, "bad_hello")		/* whole, but not a hello */ \
-	X(QUIC_SERVER_HELLO, "server_hello")	/* facts: server */ \
-	X(QUIC_HELLO, "hello")			/* facts: client, ja4 */
+	X(QUIC_NOT_QUIC, "not_quic", "datagrams without a packet of QUIC") \
+	X(QUIC_SKIPPED, "skipped", "datagrams with 0-RTT, Handshake and short headers only") \
+	X(QUIC_UNKNOWN_VERSION, "unknown_version", "datagrams of a version of QUIC that is not known") \
+	X(QUIC_NO_KEYS, "no_keys", "datagrams of connections that began unseen") \
+	X(QUIC_DECRYPT_FAILED, "decrypt_failed", "datagrams damaged, forged, or begun unseen as well") \
+	X(QUIC_BAD_FRAMES, "bad_frames", "datagrams whose frames break their own lengths") \
+	X(QUIC_LIMIT, "limit", "datagrams beyond a limit: too many, too long, or too scattered") \
+	X(QUIC_FULL, "full", "datagrams for which no connection or no buffer was free") \
+	X(QUIC_VERSIONS, "version_negotiation", "datagrams with a version negotiation") \
+	X(QUIC_RETRY, "retry", "datagrams with a Retry") \
+	X(QUIC_OPENED, "opened", "datagrams with an Initial that has nothing for a hello") \
+	X(QUIC_MORE, "more", "datagrams after which the hello is not whole yet") \
+	X(QUIC_BAD_HELLO, "bad_hello", "datagrams with a whole hello that is none") \
+	X(QUIC_SERVER_HELLO, "server_hello", "datagrams that ended a ServerHello: facts of the server") \
+	X(QUIC_HELLO, "hello", "datagrams that ended a ClientHello: facts of the client, and JA4")
 
 enum quic_result {
-#define X(name, text) name,
+#define X(id, name, text) id,
 	QUIC_RESULTS(X)
 #undef X
 	QUIC_RESULT_COUNT,

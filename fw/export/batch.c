@@ -8,6 +8,7 @@
 
 #include "base/util.h"
 #include "base/writer.h"
+#include "export/cbor.h"
 #include "export/text.h"
 
 #define HEAD_MAX 2048		/* schema, gateway, site, boot_id, epoch: escaped */
@@ -31,7 +32,7 @@ struct batch {
 	struct batch_counters counters;
 	uint64_t last_id;
 	uint64_t last_seq;
-	bool synced;
+	bool synced, cbor;
 	uint32_t collected;
 	size_t envelope_max;		/* bytes of an envelope without its records, at most */
 	struct writer records;		/* what is collected, over one malloc */
@@ -45,7 +46,7 @@ static const char *const CLASS_NAMES[MESSAGE_N] = {
 #undef X
 };
 
-static const char ENVELOPE_END[] = "]}";
+static const char *const ENVELOPE_END[] = { "]}", "\xff\xff" };	/* CBOR: two breaks, RFC 8949 3.2.1 */
 
 /* ---- envelope ---- */
 
@@ -83,6 +84,55 @@ static void put_envelope(struct writer *w, const struct batch *b, uint64_t seq, 
 	writer_text(w, "},\"records\":[");
 }
 
+static void cbor_name(struct writer *w, const char *key, const char *text)
+{
+	cbor_string(w, key);
+	cbor_string(w, text);
+}
+
+static void cbor_head(struct writer *w, const struct batch_conf *conf)
+{
+	cbor_map(w);
+	cbor_name(w, "schema", BATCH_SCHEMA);
+	cbor_name(w, "gateway", conf->gateway);
+	cbor_name(w, "site", conf->site);
+	cbor_name(w, "boot_id", conf->boot_id);
+	cbor_string(w, "epoch");
+	cbor_u64(w, conf->epoch);
+}
+
+static void cbor_envelope(struct writer *w, const struct batch *b, uint64_t seq, uint64_t wall_us)
+{
+	char time[40];
+	struct writer ts = WRITER(time);
+
+	writer_bytes(w, b->head.buf, b->head.len);
+	cbor_string(w, "seq");
+	cbor_u64(w, seq);
+	text_time(&ts, wall_us);
+	if (ts.len) {
+		cbor_string(w, "ts");
+		cbor_text(w, ts.buf, ts.len);
+	}
+	cbor_name(w, "clock", b->synced ? "synced" : "unsynced");
+	cbor_string(w, "historical");
+	cbor_boolean(w, false);
+	cbor_string(w, "lost");
+	cbor_map(w);
+	cbor_string(w, "batches");
+	cbor_u64(w, b->counters.lost_batches);
+	cbor_string(w, "records");
+	cbor_u64(w, b->counters.lost_records);
+	cbor_end(w);
+	cbor_string(w, "records");
+	cbor_array(w);
+}
+
+static void envelope(struct writer *w, const struct batch *b, uint64_t seq, uint64_t wall_us)
+{
+	(b->cbor ? cbor_envelope : put_envelope)(w, b, seq, wall_us);
+}
+
 /* ---- life ---- */
 
 /* Largest envelope around no record, by writing it with the largest numbers. */
@@ -93,8 +143,8 @@ static size_t measure_envelope(struct batch *b)
 	struct writer w = WRITER(text);
 
 	b->counters.lost_batches = b->counters.lost_records = UINT64_MAX;
-	put_envelope(&w, b, UINT64_MAX, TEXT_TIME_END_US - 1);
-	writer_text(&w, ENVELOPE_END);
+	envelope(&w, b, UINT64_MAX, TEXT_TIME_END_US - 1);
+	writer_text(&w, ENVELOPE_END[b->cbor]);
 	b->counters = counters;
 	return w.full ? SIZE_MAX : w.len;
 }
@@ -109,7 +159,8 @@ int batch_new(struct batch **ret_batch, const struct batch_conf *conf)
 	TAILQ_INIT(&b->in_flight);
 	b->unacked_bytes = conf->unacked_bytes;
 	b->head = (struct writer)WRITER(b->head_text);
-	put_head(&b->head, conf);
+	b->cbor = conf->cbor;
+	(b->cbor ? cbor_head : put_head)(&b->head, conf);
 	b->envelope_max = b->head.full ? SIZE_MAX : measure_envelope(b);
 	if (b->envelope_max >= conf->batch_bytes ||
 	    conf->unacked_bytes < conf->batch_bytes || conf->unacked_bytes - conf->batch_bytes < sizeof(struct entry)) {
@@ -279,9 +330,9 @@ int batch_close(struct batch *b, uint64_t wall_us)
 		return -ENOMEM;
 	}
 	w = (struct writer){ .buf = e->payload, .size = b->envelope_max + b->records.len };
-	put_envelope(&w, b, b->last_seq, wall_us);
+	envelope(&w, b, b->last_seq, wall_us);
 	writer_bytes(&w, b->records.buf, b->records.len);
-	writer_text(&w, ENVELOPE_END);
+	writer_text(&w, ENVELOPE_END[b->cbor]);
 	b->records.len = 0;
 	e->message.class = MESSAGE_FLOW;
 	e->message.seq = b->last_seq;
@@ -292,7 +343,7 @@ int batch_close(struct batch *b, uint64_t wall_us)
 	return 0;
 }
 
-int batch_add_record(struct batch *b, const void *json, size_t len, uint64_t wall_us)
+int batch_add_record(struct batch *b, const void *record, size_t len, uint64_t wall_us)
 {
 	int r = 0;
 
@@ -303,9 +354,9 @@ int batch_add_record(struct batch *b, const void *json, size_t len, uint64_t wal
 	}
 	if (b->collected && len >= b->records.size - b->records.len)	/* its comma counts */
 		r = batch_close(b, wall_us);	/* no memory: that batch is counted as lost, this record begins the next */
-	if (b->collected)
+	if (b->collected && !b->cbor)
 		writer_char(&b->records, ',');
-	writer_bytes(&b->records, json, len);
+	writer_bytes(&b->records, record, len);
 	b->collected++;
 	b->counters.records++;
 	return r;

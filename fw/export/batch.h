@@ -11,7 +11,7 @@
  * Envelope: {"schema":"weir.flow/1","gateway","site","epoch","seq","boot_id","ts","clock":"synced"|"unsynced",
  * "historical":false,"lost":{"batches","records"},"records":[...]}. seq counts flow batches from 1 with no gap but a
  * lost batch; "lost" counts since the epoch began, so that losing an envelope loses no count. In an envelope with
- * sequence number s, all lost batches counted there are below s.
+ * sequence number s, all lost batches counted there are below s. With conf.cbor the same in CBOR.
  */
 #pragma once
 
@@ -72,6 +72,7 @@ struct batch_conf {
 	const char *boot_id;
 	uint64_t epoch;		/* another one whenever seq begins again: wall clock us at start */
 	size_t batch_bytes;	/* most bytes of an envelope, all included */
+	bool cbor;		/* records, and the envelope around them, are CBOR: its names and values are those of the JSON */
 	size_t unacked_bytes;	/* most bytes kept, payloads and list heads; at least one whole batch */
 };
 
@@ -94,7 +95,7 @@ struct batch *batch_free(struct batch *b);	/* takes NULL; returns NULL */
 void batch_set_clock(struct batch *b, bool synced);	/* envelopes from now on; unsynced until said */
 
 /* Adds one encoded record; closes the batch first when it does not fit. -EMSGSIZE: too big, counted. */
-int batch_add_record(struct batch *b, const void *json, size_t len, uint64_t wall_us);
+int batch_add_record(struct batch *b, const void *record, size_t len, uint64_t wall_us);
 int batch_close(struct batch *b, uint64_t wall_us);	/* what is collected becomes a message; nothing: 0 */
 uint32_t batch_collected(const struct batch *b);	/* records waiting for batch_close() */
 

@@ -2,10 +2,10 @@
 #include "export/json.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "export/fields.h"
+#include "export/fields_when.h"
 #include "export/text.h"
 
 /* ---- values: what the last column of fields.h calls ---- */
@@ -69,11 +69,6 @@ static void flags(struct writer *w, uint8_t tcp_flags)
 	writer_char(w, '"');
 }
 
-static bool has_flags(const struct record *r, const struct record_side *side)
-{
-	return r->proto == IPPROTO_TCP && (side->total_packets || side->tcp_flags);
-}
-
 static void hex(struct writer *w, const void *bytes, size_t len)
 {
 	writer_char(w, '"');
@@ -98,26 +93,6 @@ static void bytes_list(struct writer *w, const uint8_t *list, size_t count)
 	for (size_t i = 0; i < count; i++)
 		writer_format(w, "%s%u", i ? "," : "", list[i]);
 	writer_char(w, ']');
-}
-
-static bool has_alpn(const struct record *r)
-{
-	const uint8_t *name;
-	size_t at = 0, len;
-
-	return record_alpn_next(r, &at, &name, &len);
-}
-
-static bool alpn_is_utf8(const struct record *r)
-{
-	const uint8_t *name;
-	size_t at = 0, len;
-
-	while (record_alpn_next(r, &at, &name, &len)) {
-		if (!text_is_utf8(name, len))
-			return false;
-	}
-	return true;
 }
 
 static void alpn(struct writer *w, const struct record *r, void (*put)(struct writer *w, const void *bytes, size_t len))

@@ -225,6 +225,22 @@ void text_json(struct writer *w, const void *bytes, size_t len)
 	writer_char(w, '"');
 }
 
+void text_utf8(struct writer *w, const void *bytes, size_t len)
+{
+	const uint8_t *p = bytes;
+
+	for (size_t at = 0, run; at < len; at += run) {
+		uint32_t point;
+		bool valid;
+
+		run = utf8_next(p + at, len - at, &point, &valid);
+		if (valid)
+			writer_bytes(w, p + at, run);
+		else
+			writer_text(w, "\xef\xbf\xbd");
+	}
+}
+
 void text_plain(struct writer *w, const void *bytes, size_t len)
 {
 	const uint8_t *p = bytes;

@@ -30,6 +30,7 @@ void text_tcp_flags(struct writer *w, uint8_t flags);		/* CEUAPRSF, "." for one 
  * bytes: where text_is_utf8() says no, a record carries them in hexadecimal beside it.
  */
 void text_json(struct writer *w, const void *bytes, size_t len);
+void text_utf8(struct writer *w, const void *bytes, size_t len);	/* the same bare: no quotes, nothing escaped */
 bool text_is_utf8(const void *bytes, size_t len);
 
 /* Printable ASCII without spaces, anything else and the backslash as \xNN: two names never look the same. */

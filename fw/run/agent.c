@@ -115,7 +115,7 @@ static void set_port(struct agent *a, const struct port_state *state)
 	agent_ask_features(a, p);
 	set_report_port(a, &p->state);
 	if (is_on != (before.rx != ATTACHED_NONE) && !(is_on && state->taken_over))
-		agent_say_event(a, is_on ? "port_attached" : "port_detached", p->state.name, NULL,
+		agent_say_event(a, is_on ? ACTION_PORT_ATTACHED : ACTION_PORT_DETACHED, p->state.name, NULL,
 			  p->state.reason[0] ? p->state.reason : NULL);
 	if (a->born && !port_same(&before, &p->state))
 		agent_say_birth(a);
@@ -235,6 +235,9 @@ static void supervisor_ready(struct loop_fd *watch, uint32_t events)
 			for (unsigned int i = 0; i < a->snap.ports; i++)
 				set_report_port(a, &a->snap.port[i].state);
 			break;
+		case AGENT_PROCESSES:
+			memcpy(a->snap.process, order.process, sizeof(order.process));
+			break;
 		case AGENT_STOP:
 			stop(a);
 			break;
@@ -268,13 +271,13 @@ static int take_event(void *arg, void *data, size_t size)
 		p = agent_find_port(a, event->port);
 		a->hurry_until_ns = loop_now_ns() + HURRY_NS;
 		log_warn("flow table is full: frames on port %s are counted without a flow", p ? p->state.name : "?");
-		agent_say_event(a, "table_full", p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
+		agent_say_event(a, ACTION_TABLE_FULL, p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
 		break;
 	case EVENT_NEW_LIMIT:
 		p = agent_find_port(a, event->port);
 		a->hurry_until_ns = loop_now_ns() + HURRY_NS;
 		log_warn("more new flows than are admitted: frames on port %s are counted without a flow", p ? p->state.name : "?");
-		agent_say_event(a, "new_flow_limit", p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
+		agent_say_event(a, ACTION_NEW_FLOW_LIMIT, p ? p->state.name : NULL, event->dir == DIR_TX ? "tx" : "rx", NULL);
 		break;
 	}
 	return 0;
@@ -369,7 +372,7 @@ static void clock_due(struct loop_timer *timer)
 	clock_measure(&a->reporter.clock);
 	if (a->reporter.clock.steps != steps) {
 		log_warn("time of day was set: %+lld ms", (long long)(a->reporter.clock.last_step_ns / 1000000));
-		agent_say_event(a, "clock_step", NULL, NULL, NULL);
+		agent_say_event(a, ACTION_CLOCK_STEP, NULL, NULL, NULL);
 	}
 	loop_timer_arm(a->loop, timer, loop_now_ns() + CLOCK_EVERY_NS);
 }
@@ -458,6 +461,9 @@ static int open_all(struct agent *a)
 		err = ipfix_out_new(&a->ipfix, a->loop, a->conf);
 	if (!err)
 		err = control_new(&a->control, a->loop, fds->control_fd, SNAPSHOT_TEXT_MAX, agent_answer, a);
+	if (err)
+		return err;
+	err = agent_open_metrics(a, fds->metrics_fd);
 	if (err)
 		return err;
 	a->ring = ring_buffer__new(fds->events, take_event, a, NULL);

@@ -16,6 +16,7 @@
 #include "bpf/abi.h"
 #include "collect/offload.h"
 #include "collect/ports.h"
+#include "run/process.h"
 
 #define AGENT_STOP_NS 5000000000ULL
 
@@ -24,6 +25,7 @@ struct agent_fds {
 	int supervisor_fd;	/* SOCK_SEQPACKET: struct agent_order, from the supervisor */
 	int link_fd;		/* to the uplink */
 	int control_fd;		/* listening control socket */
+	int metrics_fd;		/* from the metrics process: metrics_pair(); -1: none */
 	int conntrack;		/* conntrack_open_socket(); -1: none */
 	int lock_fd;		/* pins_lock(): nobody else sweeps these tables while this process lives */
 };
@@ -37,7 +39,7 @@ struct agent_settings {
 	uint32_t starts;	/* of the agent, this one included */
 };
 
-enum agent_order_type { AGENT_PORT = 1, AGENT_PORTS_COUNTERS, AGENT_UPLINK_STARTS, AGENT_OFFLOAD, AGENT_STOP };
+enum agent_order_type { AGENT_PORT = 1, AGENT_PORTS_COUNTERS, AGENT_UPLINK_STARTS, AGENT_OFFLOAD, AGENT_PROCESSES, AGENT_STOP };
 
 /* Both ends are one program: host order, fixed size. */
 struct agent_order {
@@ -47,6 +49,7 @@ struct agent_order {
 		struct port_state port;
 		struct ports_counters ports_counters;
 		struct offload offload;
+		struct process_facts process[PROCESS_N];
 	};
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * agent_private - the agent's state, shared by its files: agent.c (what it hears and does), agent_say.c (what it says of
- * itself and its ports) and agent_answer.c (what it is asked). Nobody else includes it.
+ * itself and its ports), agent_answer.c and agent_metrics.c (what it is asked). Nobody else includes it.
  */
 #pragma once
 
@@ -38,8 +38,8 @@ struct agent {
 	struct reporter reporter;
 	struct counters counters;
 	struct nic *nic;	/* NULL: no residuals */
-	struct loop_fd supervisor, events, nat;
-	struct loop_timer ring_look, sweep, batch, health, summary, clock, stop_limit;
+	struct loop_fd supervisor, events, nat, metrics;
+	struct loop_timer ring_look, sweep, batch, health, summary, clock, stop_limit, metrics_rest;
 	uint64_t hurry_until_ns;	/* the table was full: sweep more often */
 	uint64_t slice_ns;	/* between two slices of a sweep */
 	uint64_t summary_since_ns;
@@ -58,9 +58,10 @@ struct snapshot *agent_snapshot(struct agent *a);	/* a->snap, brought to this mo
 void agent_ask_features(struct agent *a, struct snapshot_port *p);	/* offloads of its interface, as they are now */
 void agent_take_books(struct agent *a);		/* at the end of a sweep: seen, taken and left belong together */
 
+int agent_open_metrics(struct agent *a, int fd);	/* agent_metrics.c; -1: nobody asks */
 int agent_answer(const char *request, struct writer *w, void *arg);	/* control_answer */
 
-void agent_say_event(struct agent *a, const char *kind, const char *port, const char *dir, const char *detail);
+void agent_say_event(struct agent *a, enum event_action action, const char *port, const char *dir, const char *detail);
 void agent_say_birth(struct agent *a);
 void agent_say_health(struct agent *a);		/* and iface, one a port */
 void agent_say_devices(struct agent *a);		/* those that are new or have changed */

@@ -142,13 +142,13 @@ static void say(struct agent *a, enum message_class class, const struct writer *
 		publish_message(a->publish, class, false, w->buf, w->len);
 }
 
-void agent_say_event(struct agent *a, const char *kind, const char *port, const char *dir, const char *detail)
+void agent_say_event(struct agent *a, enum event_action action, const char *port, const char *dir, const char *detail)
 {
 	char json[MESSAGE_JSON_MAX];
 	struct writer w = WRITER(json);
 
 	a->snap.now_us = agent_wall_us();
-	message_event(&w, &a->snap, kind, port, dir, detail);
+	message_event(&w, &a->snap, action, port, dir, detail);
 	say(a, MESSAGE_EVENT, &w);
 }
 
@@ -167,7 +167,8 @@ void agent_say_birth(struct agent *a)
 /* A clock that is wrong for certain says nothing about days. */
 static void say_certificates(struct agent *a)
 {
-	static const char *const kinds[CERTIFICATES] = { "own_certificate_ends", "broker_certificate_ends" };
+	static const enum event_action actions[CERTIFICATES] = { ACTION_OWN_CERTIFICATE, ACTION_BROKER_CERTIFICATE };
+	static const char *const whose[CERTIFICATES] = { "own", "the broker's" };
 	const int64_t ends_s[CERTIFICATES] = { a->snap.link.own_expires_s, a->snap.link.broker_expires_s };
 	const int64_t now_s = (int64_t)(a->snap.now_us / 1000000);
 
@@ -180,8 +181,8 @@ static void say_certificates(struct agent *a)
 		writer_format(&w, "%lld days left, until ", (long long)certificate_days_left(ends_s[i], now_s));
 		text_time(&w, (uint64_t)ends_s[i] * 1000000);
 		writer_char(&w, 0);
-		log_warn("%s: %s", kinds[i], text);
-		agent_say_event(a, kinds[i], NULL, NULL, text);
+		log_warn("%s certificate: %s", whose[i], text);
+		agent_say_event(a, actions[i], NULL, NULL, text);
 	}
 }
 

@@ -55,6 +55,7 @@ void child_start(struct child *child)
 void child_died(struct child *child, int wait_status)
 {
 	child->pid = 0;
+	child->refused += WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGSYS;
 	if (child->stopping)
 		return;
 	if (WIFSIGNALED(wait_status))

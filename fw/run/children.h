@@ -23,6 +23,7 @@ struct child {
 	struct loop_timer restart;
 	pid_t pid;			/* 0: not running */
 	uint32_t starts;
+	uint32_t refused;		/* ended by SIGSYS: asked for a system call that is on no list */
 	uint64_t started_ns;
 	uint64_t wait_ns;
 	bool stopping;			/* is not started again */

@@ -11,7 +11,7 @@
 static const char *const harmless[] = {
 	"copy_sent", "hello_started", "hello_done", "event_lost", "claim_lost", "sweep.sweeps", "sweep.reports", "sweep.ended",
 	"sweep.twins", "sweep.names_taken", "nat.events", "nat.entries", "ports.events", "ports.dumps", "ports.attached",
-	"control.requests", "agent.sweeps_held", "offload.completed",
+	"control.requests", "metrics.pages", "agent.sweeps_held", "offload.completed",
 	"identity.copies", "identity.payloads", "identity.connections", "identity.client_hellos", "identity.server_hellos",
 	"identity.http_requests", "identity.dns_messages", "identity.dns_learnt", "identity.dns_unanswered",
 	"quic.not_quic", "quic.skipped", "quic.version_negotiation", "quic.retry", "quic.opened", "quic.more",

@@ -52,6 +52,7 @@ void message_birth(struct writer *w, const struct snapshot *s, const struct conf
 	writer_char(w, ',');
 	pair(w, "version", s->version, ",");
 	pair(w, "boot_id", boot_id, ",");
+	pair(w, "flow_encoding", conf->export.encoding == CONF_ENCODING_CBOR ? "cbor" : "json", ",");
 	writer_format(w, "\"epoch\":%llu,\"abi\":%u,\"slots\":%u,", (unsigned long long)epoch, ABI_VERSION, s->slots);
 	writer_text(w, "\"schemas\":{\"flow\":\"" BATCH_SCHEMA "\",\"iface\":\"weir.iface/1\",\"health\":\"weir.health/1\","
 		    "\"summary\":\"weir.summary/1\",\"event\":\"weir.event/1\",\"device\":\"weir.device/1\"},");
@@ -137,13 +138,19 @@ void message_summary(struct writer *w, const struct snapshot *s, const struct su
 	writer_char(w, '}');
 }
 
-void message_event(struct writer *w, const struct snapshot *s, const char *kind, const char *port, const char *dir,
+void message_event(struct writer *w, const struct snapshot *s, enum event_action action, const char *port, const char *dir,
 		   const char *detail)
 {
+	static const char *const names[] = {
+#define X(id, name, text) name,
+		EVENT_ACTIONS(X)
+#undef X
+	};
+
 	begin(w, s, "weir.event/1");
 	writer_char(w, ',');
 	writer_text(w, "\"event\":{");
-	pair(w, "action", kind, "}");
+	pair(w, "action", names[action], "}");
 	if (port) {
 		writer_text(w, ",\"observer\":{\"interface\":{");
 		pair(w, "name", port, "}}");

@@ -26,6 +26,21 @@ void message_summary(struct writer *w, const struct snapshot *s, const struct su
 /* @device: what device_json() wrote, an object that is not empty. */
 void message_device(struct writer *w, const struct snapshot *s, const char *device, size_t len);
 
-/* @kind: "table_full", "port_attached", ...; @port, @dir, @detail: NULL where there is none. */
-void message_event(struct writer *w, const struct snapshot *s, const char *kind, const char *port, const char *dir,
+#define EVENT_ACTIONS(X) \
+	X(PORT_ATTACHED,	"port_attached",	"a port measures now") \
+	X(PORT_DETACHED,	"port_detached",	"a port does not any more; weir.detail says why") \
+	X(TABLE_FULL,		"table_full",		"no slot for a new flow: its frames are counted without one") \
+	X(NEW_FLOW_LIMIT,	"new_flow_limit",	"more new flows than are admitted while the table is more than half full") \
+	X(CLOCK_STEP,		"clock_step",		"the time of day was set") \
+	X(OWN_CERTIFICATE,	"own_certificate_ends",	"the gateway's own certificate ends in 30, 7 or 1 days; weir.detail says when") \
+	X(BROKER_CERTIFICATE,	"broker_certificate_ends", "the broker's does")
+
+enum event_action {
+#define X(id, name, text) ACTION_##id,
+	EVENT_ACTIONS(X)
+#undef X
+};
+
+/* @port, @dir, @detail: NULL where there is none. */
+void message_event(struct writer *w, const struct snapshot *s, enum event_action action, const char *port, const char *dir,
 		   const char *detail);

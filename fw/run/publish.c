@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "export/cbor.h"
 #include "export/json.h"
 
 #define RETRY_NS (200 * NS_PER_MS)	/* refused messages become due without an event: looked at so often */
@@ -206,6 +207,7 @@ int publish_new(struct publish **ret_publish, struct loop *loop, const struct co
 		.boot_id = boot_id,
 		.epoch = epoch,
 		.batch_bytes = conf->export.batch_bytes,
+		.cbor = conf->export.encoding == CONF_ENCODING_CBOR,
 		.unacked_bytes = conf->export.unacked_bytes,
 	};
 	struct publish *p = calloc(1, sizeof(*p));
@@ -251,7 +253,7 @@ void publish_record(struct publish *p, const struct record *record)
 {
 	struct writer w = WRITER(p->record);
 
-	json_record(&w, record);
+	(p->conf->export.encoding == CONF_ENCODING_CBOR ? cbor_record : json_record)(&w, record);
 	if (w.full)	/* cannot be: RECORD_JSON_MAX holds every record. Counted as too big if it ever is. */
 		w.len = 0;
 	batch_add_record(p->batch, w.buf, w.full ? SIZE_MAX / 2 : w.len, wall_us());

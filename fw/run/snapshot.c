@@ -11,6 +11,7 @@
 #include "export/record.h"
 #include "export/text.h"
 #include "run/snapshot_nic.h"
+#include "run/snapshot_process.h"
 
 static const char *const dir_names[DIRS] = { "rx", "tx" };
 
@@ -22,45 +23,69 @@ unsigned int snapshot_figures(const struct snapshot *s, struct figure ret_figure
 	const struct ports_counters *p = &s->ports_counters;
 	const struct control_counters *c = &s->control;
 	const struct figure fixed[] = {
-		{ "sweep.sweeps", t->sweeps }, { "sweep.reports", t->reports }, { "sweep.ended", t->ended },
-		{ "sweep.twins", t->twins }, { "sweep.names_taken", t->names_taken },
-		{ "sweep.names_given_up", t->names_given_up }, { "names.full", s->names_full },
-		{ "identity.mismatch", t->names_differ },
-		{ "nat.events", s->nat.events }, { "nat.entries", s->nat.entries }, { "nat.replaced", s->nat.replaced },
-		{ "nat.overruns", s->nat.overruns }, { "nat.malformed", s->nat.malformed },
-		{ "offload.completed", s->completed },
-		{ "devices.malformed", s->devices_malformed },
-#define X(name, text) { "devices." #name, s->devices.name },
+		{ "sweep.sweeps", t->sweeps, "sweeps of the whole flow table" },
+		{ "sweep.reports", t->reports, "reports made, one record each" },
+		{ "sweep.ended", t->ended, "flows that ended" },
+		{ "sweep.twins", t->twins, "slots that two CPUs had made of one flow, merged" },
+		{ "sweep.names_taken", t->names_taken, "hello walks whose result was taken" },
+		{ "sweep.names_given_up", t->names_given_up, "hello walks ended because the rest did not come" },
+		{ "names.full", s->names_full, "names not kept: the table of names is full" },
+		{ "identity.mismatch", t->names_differ, "server names that the kernel's walk and the agent read differently" },
+		{ "nat.events", s->nat.events, "connections heard of from connection tracking" },
+		{ SNAPSHOT_GAUGE, s->nat.entries, "translated connections in the table now" },
+		{ "nat.replaced", s->nat.replaced, "translated connections gone before their time: table full, or ports used again" },
+		{ "nat.overruns", s->nat.overruns, "times that connection tracking's events found the socket full" },
+		{ "nat.malformed", s->nat.malformed, "messages of connection tracking that made no sense" },
+		{ "offload.completed", s->completed, "records whose totals are connection tracking's" },
+		{ "devices.malformed", s->devices_malformed, "messages of ARP, neighbour discovery and DHCP with a fault" },
+#define X(name, text) { "devices." #name, s->devices.name, text },
 		DEVICES_COUNTERS(X)
 #undef X
-#define X(name, text) { "identity." #name, s->identify.name },
+#define X(name, text) { "identity." #name, s->identify.name, text },
 		IDENTIFY_COUNTERS(X)
 #undef X
-#define X(name, text) { "identity." #name, s->identity.name },
+#define X(name, text) { "identity." #name, s->identity.name, text },
 		IDENTITY_COUNTERS(X)
 #undef X
-#define X(id, text) { "quic." text, s->quic[id] },
+#define X(id, name, text) { "quic." name, s->quic[id], text },
 		QUIC_RESULTS(X)
 #undef X
-		{ "ports.events", p->events }, { "ports.overruns", p->overruns }, { "ports.dumps", p->dumps },
-		{ "ports.attached", p->attached }, { "ports.failed", p->failed }, { "ports.no_index", p->no_index },
-		{ "ports.no_place", p->no_place },
-		{ "control.requests", c->requests }, { "control.bad", c->bad }, { "control.refused", c->refused },
-		{ "control.timeouts", c->timeouts },
-		{ "broker.attempts", l->attempts }, { "broker.connects", l->connects },
-		{ "broker.disconnects", l->disconnects }, { "broker.refused", l->refused },
-		{ "broker.failed", l->failed }, { "broker.fallbacks", l->fallbacks },
-		{ "broker.publishes", l->publishes }, { "broker.acks", l->acks },
-		{ "broker.publish_refused", l->publish_refused }, { "broker.publish_too_big", l->publish_too_big },
-		{ "broker.publish_ignored", l->publish_ignored }, { "broker.link_malformed", l->link_malformed },
-		{ "broker.link_stale", l->link_stale },
-		{ "tcp.names_in_other", s->tcp_names_in_other }, { "tcp.devices_in_other", s->tcp_devices_in_other },
-		{ "tcp.losses_not_kept", s->tcp_not_kept },
-		{ "agent.sweeps_held", s->sweeps_held }, { "agent.messages_too_long", s->messages_too_long },
-#define X(name, text) { "export." #name, s->batch.name },
+		{ "ports.events", p->events, "netlink messages about interfaces" },
+		{ "ports.overruns", p->overruns, "times that netlink messages were lost; a full look follows" },
+		{ "ports.dumps", p->dumps, "full looks at all interfaces" },
+		{ "ports.attached", p->attached, "programs attached" },
+		{ "ports.failed", p->failed, "attempts to attach that failed; tried again" },
+		{ "ports.no_index", p->no_index, "wanted interfaces refused: 64 names are known already" },
+		{ "ports.no_place", p->no_place, "wanted interfaces refused: their places in the table are taken" },
+		{ "control.requests", c->requests, "questions on the control socket" },
+		{ "control.bad", c->bad, "questions that are none" },
+		{ "control.refused", c->refused, "clients of the control socket beyond 8 at once" },
+		{ "control.timeouts", c->timeouts, "clients of the control socket that said nothing for 5 s" },
+		{ "metrics.pages", s->metrics_pages, "metrics pages written" },
+		{ "processes.syscalls_refused", snapshot_process_refused(s),
+		  "processes ended because they asked for a system call that is on no list" },
+		{ "broker.attempts", l->attempts, "attempts to connect to the broker" },
+		{ "broker.connects", l->connects, "connections to the broker" },
+		{ "broker.disconnects", l->disconnects, "ends of connections that stood" },
+		{ "broker.refused", l->refused, "connections refused by the broker: password, version, banned" },
+		{ "broker.failed", l->failed, "attempts without an answer: name, TCP, TLS, time, files, garbage" },
+		{ "broker.fallbacks", l->fallbacks, "times that MQTT 5 was given up for 3.1.1" },
+		{ "broker.publishes", l->publishes, "messages handed to the broker's socket" },
+		{ "broker.acks", l->acks, "messages that the broker acknowledged" },
+		{ "broker.publish_refused", l->publish_refused, "messages refused by the broker; tried again" },
+		{ "broker.publish_too_big", l->publish_too_big, "messages longer than this broker takes; not sent" },
+		{ "broker.publish_ignored", l->publish_ignored, "messages meant for an earlier connection; the agent sends them again" },
+		{ "broker.link_malformed", l->link_malformed, "messages of the agent that made no sense" },
+		{ "broker.link_stale", l->link_stale, "messages of an earlier agent" },
+		{ "tcp.names_in_other", s->tcp_names_in_other, "names of a summary that did not fit and are told as other" },
+		{ "tcp.devices_in_other", s->tcp_devices_in_other, "devices of a summary that did not fit and are told as other" },
+		{ "tcp.losses_not_kept", s->tcp_not_kept, "reports of connections whose losses were not added up: flows.facts is reached" },
+		{ "agent.sweeps_held", s->sweeps_held, "slices of the sweep put off: the broker is slower than the sweep" },
+		{ "agent.messages_too_long", s->messages_too_long, "messages of the agent's own that did not fit their buffer" },
+#define X(name, text) { "export." #name, s->batch.name, text },
 		BATCH_COUNTERS(X)
 #undef X
-#define X(name, text) { "ipfix." #name, s->ipfix_counters.name },
+#define X(name, text) { "ipfix." #name, s->ipfix_counters.name, text },
 		IPFIX_OUT_COUNTERS(X)
 #undef X
 	};
@@ -68,7 +93,7 @@ unsigned int snapshot_figures(const struct snapshot *s, struct figure ret_figure
 
 	_Static_assert(ARRAY_SIZE(fixed) + STAT_N < FIGURES_MAX, "FIGURES_MAX");
 	for (int i = 0; i < STAT_N; i++)
-		f[n++] = (struct figure){ stat_names[i], s->stats[i] };
+		f[n++] = (struct figure){ stat_names[i], s->stats[i], stat_texts[i] };
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		f[n++] = fixed[i];
 	return n;
@@ -113,8 +138,10 @@ void snapshot_add_tcp(struct snapshot *s, const struct tcp_totals *totals, uint6
 		s->tcp_now = (struct tcp_window){ 0 };
 	}
 	s->tcp_now.interval_ns += interval_ns;
-	for (unsigned int i = 0; i < PORTS_MAX; i++)
+	for (unsigned int i = 0; i < PORTS_MAX; i++) {
 		tcp_total_merge(&s->tcp_now.port[i], tcp_totals_port(totals, i));
+		tcp_total_merge(&s->tcp_ended[i], tcp_totals_port(totals, i));
+	}
 }
 
 static uint32_t tcps_used(const struct snapshot *s)
@@ -309,6 +336,7 @@ void snapshot_text(struct writer *w, const struct snapshot *s)
 {
 	text_head(w, s);
 	text_ports(w, s);
+	snapshot_process_text(w, s);
 	text_tcp(w, s);
 	snapshot_nic_text_offload(w, s);
 	text_books(w, s);
@@ -411,6 +439,7 @@ static void json_health(struct writer *w, const struct snapshot *s)
 	writer_format(w, "\"uptime_s\":%llu,\"clock\":\"%s\",\"clock_steps\":%u,\"restarts\":{\"agent\":%u,\"uplink\":%u},",
 		      (unsigned long long)(s->uptime_ns / NS_PER_S), s->clock_synced ? "synced" : "unsynced",
 		      s->clock_steps, s->agent_starts - 1, s->uplink_starts - 1);
+	snapshot_process_json(w, s);
 	writer_text(w, "\"broker\":{");
 	json_text(w, "host", s->link.host);
 	if (s->link.error[0])

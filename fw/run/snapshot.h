@@ -25,6 +25,7 @@
 #include "run/certificates.h"
 #include "run/identify.h"
 #include "run/ipfix_out.h"
+#include "run/process.h"
 #include "run/tcp_totals.h"
 #include "status/control.h"
 
@@ -57,6 +58,7 @@ struct snapshot {
 	bool clock_synced;
 	uint32_t clock_steps;
 	uint32_t agent_starts, uplink_starts;
+	struct process_facts process[PROCESS_N];	/* as the supervisor said last */
 	uint32_t slots, hellos, tcps;
 	uint32_t facts, facts_max;	/* flows that have any */
 	struct flowtab_counters flowtab;
@@ -71,6 +73,7 @@ struct snapshot {
 	struct ipfix_out_counters ipfix_counters;
 	struct ports_counters ports_counters;
 	struct control_counters control;
+	uint64_t metrics_pages;		/* written for the metrics process */
 	uint64_t sweeps_held;		/* slices put off because the broker is slower than the sweep */
 	uint64_t messages_too_long;	/* dropped: longer than their buffer */
 	uint64_t name_status[NAME_N];	/* ended flows over TCP and UDP, by weir.name_status */
@@ -90,6 +93,7 @@ struct snapshot {
 		uint64_t interval_ns;
 		struct tcp_total port[PORTS_MAX];
 	} tcp_before, tcp_now;
+	struct tcp_total tcp_ended[PORTS_MAX];	/* by port index, of all intervals that have ended since the agent began */
 	uint64_t tcp_names_in_other, tcp_devices_in_other, tcp_not_kept;
 	struct offload offload;		/* flowtables */
 	uint64_t completed;		/* records with totals from conntrack */
@@ -112,9 +116,11 @@ bool snapshot_is_balanced(const struct snapshot_port *port, int dir);
 struct figure {
 	const char *name;
 	uint64_t value;
+	const char *text;	/* what is counted */
 };
 
 #define FIGURES_MAX 192
+#define SNAPSHOT_GAUGE "nat.entries"	/* the one of them that may go down */
 #define FIGURE_NAME_MAX 48
 
 unsigned int snapshot_figures(const struct snapshot *s, struct figure ret_figures[FIGURES_MAX]);

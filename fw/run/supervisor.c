@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/endpoint.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/util.h"
@@ -27,11 +28,13 @@
 #include "mqtt/uplink.h"
 #include "run/agent.h"
 #include "run/children.h"
+#include "run/confine.h"
 #include "run/object_path.h"
 #include "run/privacy_conf.h"
 #include "run/privilege.h"
 #include "run/publish.h"
 #include "status/control.h"
+#include "status/metrics.h"
 
 #define STOP_NS		(AGENT_STOP_NS + 4 * NS_PER_S)	/* then what still runs is killed */
 #define TELL_NS		(2 * NS_PER_S)			/* counters go to the agent this often */
@@ -49,16 +52,19 @@ struct supervisor {
 	struct loop *loop;
 	struct dataplane *dp;
 	struct ports *ports;
-	struct child agent, uplink;
+	struct child agent, uplink, metrics;	/* the last one: only where it is asked for */
 	struct loop_timer stop_limit, tell, offload_look;
 	struct nl_sock *offload_nl;	/* NULL: flowtables cannot be asked for */
 	struct offload offload;
-	struct privilege_user agent_user, uplink_user;
+	struct privilege_user agent_user, uplink_user, metrics_user;
+	struct confine confine;
 	int link_fds[2];	/* agent's end, uplink's end: kept open for their successors */
 	int control_fd;
 	int lock_fd;
 	int conntrack_fd;	/* read by the agent; ours to ask. -1: none */
 	int agent_fds[2];	/* orders: ours, the agent's */
+	int metrics_fds[2];	/* agent's end, metrics' end; -1: no metrics page */
+	int metrics_listen_fd;
 	struct port_state said[PORTS_MAX];	/* what was logged of each port */
 	uint64_t started_ns;
 	uint8_t privacy_key[PRIVACY_KEY_BYTES];
@@ -118,12 +124,29 @@ static void tell_agent(struct supervisor *s)
 	order(s, &o);
 }
 
+static void tell_processes(struct supervisor *s);
+
 static void tell_due(struct loop_timer *timer)
 {
 	struct supervisor *s = container_of(timer, struct supervisor, tell);
 
 	tell_agent(s);
+	tell_processes(s);
 	loop_timer_arm(s->loop, timer, loop_now_ns() + TELL_NS);
+}
+
+/* ---- what is in force for each process ---- */
+
+static void tell_processes(struct supervisor *s)
+{
+	const struct child *const children[SANDBOX_ROLES] = {
+		[SANDBOX_AGENT] = &s->agent, [SANDBOX_UPLINK] = &s->uplink, [SANDBOX_METRICS] = &s->metrics,
+	};
+	struct agent_order o = { .type = AGENT_PROCESSES };
+
+	confine_look(&s->confine, children);
+	memcpy(o.process, s->confine.process, sizeof(o.process));
+	order(s, &o);
 }
 
 /* ---- flowtables ---- */
@@ -189,22 +212,26 @@ static void open_conntrack(struct supervisor *s)
 static int agent_main(struct child *child)
 {
 	struct supervisor *s = container_of(child, struct supervisor, agent);
+	const char *pin_dir = s->conf->run.pin_dir;
 	struct agent_settings settings = {
 		.conf = s->conf,
 		.fds = {
 			.flows = dataplane_map_fd(s->dp, "flows"), .ledger = dataplane_map_fd(s->dp, "ledger"),
 			.hellos = dataplane_map_fd(s->dp, "hellos"), .tcp = dataplane_map_fd(s->dp, "tcp"),
-			.names = dataplane_map_fd(s->dp, "names"),
-			.taken = dataplane_map_fd(s->dp, "taken"), .books = dataplane_map_fd(s->dp, "books"),
-			.stats = dataplane_map_fd(s->dp, "stats"), .events = dataplane_map_fd(s->dp, "events"),
+			.names = dataplane_map_fd(s->dp, "names"), .taken = dataplane_map_fd(s->dp, "taken"),
+			.books = dataplane_map_read_only(s->dp, pin_dir, "books"),
+			.stats = dataplane_map_read_only(s->dp, pin_dir, "stats"),
+			.events = dataplane_map_fd(s->dp, "events"),	/* its consumer's position is written */
 			.supervisor_fd = s->agent_fds[1], .link_fd = s->link_fds[0], .control_fd = s->control_fd,
-			.lock_fd = s->lock_fd, .conntrack = s->conntrack_fd,
+			.lock_fd = s->lock_fd, .conntrack = s->conntrack_fd, .metrics_fd = s->metrics_fds[0],
 		},
 		.meta = *dataplane_meta(s->dp),
 		.privacy_key = s->privacy_key,
 		.started_ns = s->started_ns,
 		.starts = child->starts + 1,
 	};
+	char oui[OBJECT_PATH_MAX];
+	struct sandbox box;
 	int err;
 
 	_Static_assert(sizeof(settings.fds) % sizeof(int) == 0, "agent_fds is an array of descriptors");
@@ -214,7 +241,12 @@ static int agent_main(struct child *child)
 	if (child->starts && s->conntrack_fd >= 0)	/* the first one reads what was asked for when it was opened */
 		conntrack_ask(s->conntrack_fd);		/* refused: NAT of new connections only */
 	privilege_keep_only((const int *)&settings.fds, sizeof(settings.fds) / sizeof(int));
-	err = privilege_drop(&s->agent_user);
+	object_beside(s->conf->run.bpf_object, "oui.bin", oui);
+	sandbox_agent(&box, s->conf, oui);
+	if (settings.fds.books < 0 || settings.fds.stats < 0)
+		err = MIN(settings.fds.books, settings.fds.stats);
+	else
+		err = confine_enter(&s->confine, &s->agent_user, &box, 0);
 	if (!err)
 		err = agent_run(&settings);
 	if (err)
@@ -239,6 +271,7 @@ static void agent_started(struct child *child)
 	}
 	tell_offload(s);
 	tell_agent(s);
+	tell_processes(s);
 }
 
 /* ---- the uplink ---- */
@@ -296,6 +329,7 @@ static int uplink_main(struct child *child)
 		.backoff_min_ms = (uint32_t)(c->broker.backoff_min_ns / NS_PER_MS),
 		.backoff_max_ms = (uint32_t)(c->broker.backoff_max_ns / NS_PER_MS),
 	};
+	struct sandbox box;
 	int err = 0;
 
 	explicit_bzero(s->privacy_key, sizeof(s->privacy_key));	/* it talks to strangers, and has no use for it */
@@ -308,8 +342,9 @@ static int uplink_main(struct child *child)
 		conf.password = password;
 	}
 	privilege_keep_only(&s->link_fds[1], 1);
+	sandbox_uplink(&box, c);
 	if (!err)
-		err = privilege_drop(&s->uplink_user);
+		err = confine_enter(&s->confine, &s->uplink_user, &box, 0);
 	if (!err)
 		err = uplink_run(&conf, s->link_fds[1]);
 	if (err)
@@ -320,6 +355,45 @@ static int uplink_main(struct child *child)
 static void uplink_started(struct child *child)
 {
 	tell_agent(container_of(child, struct supervisor, uplink));
+}
+
+/* ---- the metrics page ---- */
+
+static int metrics_main(struct child *child)
+{
+	struct supervisor *s = container_of(child, struct supervisor, metrics);
+	const int fds[] = { s->metrics_listen_fd, s->metrics_fds[1] };
+	const pid_t supervisor = getppid();
+	struct sandbox box;
+	int err;
+
+	explicit_bzero(s->privacy_key, sizeof(s->privacy_key));
+	log_open("weir-metrics", s->conf->run.log_level);
+	signal(SIGINT, SIG_IGN);	/* a terminal sends it to all of us; SIGTERM ends it */
+	privilege_keep_only(fds, ARRAY_SIZE(fds));
+	sandbox_metrics(&box);
+	err = confine_enter(&s->confine, &s->metrics_user, &box, supervisor);
+	if (!err)
+		err = metrics_run(s->metrics_listen_fd, s->metrics_fds[1]);
+	log_error("%s", strerror(-err));
+	return 1;
+}
+
+static int open_metrics(struct supervisor *s)
+{
+	const char *listen = s->conf->metrics.listen;
+	struct endpoint endpoint;
+
+	if (!listen[0] || endpoint_listen(listen, &endpoint))
+		return 0;
+	s->metrics_listen_fd = metrics_listen(&endpoint.any, endpoint.len);
+	if (s->metrics_listen_fd < 0) {
+		log_error("metrics.listen = \"%s\": %s", listen, strerror(-s->metrics_listen_fd));
+		return s->metrics_listen_fd;
+	}
+	if (!endpoint_is_loopback(&endpoint))
+		log_warn("metrics.listen = \"%s\": no loopback address; whoever reaches it reads the page", listen);
+	return metrics_pair(s->metrics_fds);
 }
 
 /* ---- signals ---- */
@@ -333,6 +407,8 @@ static void kill_due(struct loop_timer *timer)
 		kill(s->agent.pid, SIGKILL);
 	if (s->uplink.pid)
 		kill(s->uplink.pid, SIGKILL);
+	if (s->metrics.pid)
+		kill(s->metrics.pid, SIGKILL);
 }
 
 static void stop(struct supervisor *s)
@@ -341,9 +417,12 @@ static void stop(struct supervisor *s)
 
 	if (s->stopping)
 		return;
-	s->stopping = s->agent.stopping = s->uplink.stopping = true;
+	s->stopping = s->agent.stopping = s->uplink.stopping = s->metrics.stopping = true;
 	loop_timer_stop(&s->agent.restart);
 	loop_timer_stop(&s->uplink.restart);
+	loop_timer_stop(&s->metrics.restart);
+	if (s->metrics.pid)
+		kill(s->metrics.pid, SIGTERM);
 	loop_timer_stop(&s->tell);
 	loop_timer_stop(&s->offload_look);
 	log_info("stopping; programs and tables stay");
@@ -359,14 +438,18 @@ static void reap(struct supervisor *s)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct child *child = pid == s->agent.pid ? &s->agent : pid == s->uplink.pid ? &s->uplink : NULL;
+		struct child *child = pid == s->agent.pid ? &s->agent : pid == s->uplink.pid ? &s->uplink :
+				      pid == s->metrics.pid ? &s->metrics : NULL;
 
+		if (child && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+			confine_refused(&s->confine, child == &s->agent ? SANDBOX_AGENT : child == &s->uplink ? SANDBOX_UPLINK :
+					SANDBOX_METRICS, child->name);
 		if (child)
 			child_died(child, status);
 		if (child == &s->agent && s->stopping && s->uplink.pid && (!WIFEXITED(status) || WEXITSTATUS(status)))
 			kill(s->uplink.pid, SIGKILL);	/* the agent did not tell it */
 	}
-	if (s->stopping && !s->agent.pid && !s->uplink.pid)
+	if (s->stopping && !s->agent.pid && !s->uplink.pid && !s->metrics.pid)
 		loop_stop(s->loop, 0);
 }
 
@@ -539,6 +622,8 @@ static int open_all(struct supervisor *s)
 		err = open_user(s->conf->run.user, "run.user", &s->agent_user);
 	if (!err)
 		err = open_user(s->conf->run.uplink_user, "run.uplink_user", &s->uplink_user);
+	if (!err && s->conf->metrics.listen[0])
+		err = open_user(s->conf->metrics.user, "metrics.user", &s->metrics_user);
 	if (!err)
 		err = check_files(s->conf);
 	if (!err)
@@ -549,6 +634,10 @@ static int open_all(struct supervisor *s)
 		err = lock_pins(s);
 	if (!err)
 		err = open_dataplane(s);
+	if (!err)
+		err = confine_open(&s->confine, s->dp);
+	if (!err)
+		err = open_metrics(s);
 	return err;
 }
 
@@ -561,6 +650,8 @@ int supervisor_run(const struct conf *conf)
 		.lock_fd = -1,
 		.conntrack_fd = -1,
 		.agent_fds = { -1, -1 },
+		.metrics_fds = { -1, -1 },
+		.metrics_listen_fd = -1,
 		.started_ns = loop_now_ns(),
 	};
 	int err;
@@ -570,11 +661,14 @@ int supervisor_run(const struct conf *conf)
 	if (!err) {
 		s.agent = (struct child){ .name = "weir-agent", .run = agent_main, .started = agent_started, .loop = s.loop };
 		s.uplink = (struct child){ .name = "weir-uplink", .run = uplink_main, .started = uplink_started, .loop = s.loop };
+		s.metrics = (struct child){ .name = "weir-metrics", .run = metrics_main, .loop = s.loop };
 		s.stop_limit.due = kill_due;
 		s.tell.due = tell_due;
 		open_conntrack(&s);
 		child_start(&s.agent);
 		child_start(&s.uplink);
+		if (s.metrics_listen_fd >= 0)
+			child_start(&s.metrics);
 		open_offload(&s);
 		err = open_ports(&s);
 		if (err)

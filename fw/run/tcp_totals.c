@@ -103,6 +103,7 @@ static void add_health(struct tcp_totals *t, const struct flow_report *report, c
 		ret_one->retransmits[i] = is_unknown ? 0 : retransmits;
 		ret_one->lost_before[i] = is_unknown ? 0 : lost_before;
 		add_rtt(&ret_one->rtt[i], &r->tcp.rtt[i]);
+		ret_one->rtt_sum_us[i] = (uint64_t)r->tcp.rtt[i].mean_us * r->tcp.rtt[i].count;
 	}
 }
 
@@ -154,6 +155,7 @@ void tcp_total_merge(struct tcp_total *to, const struct tcp_total *from)
 		to->retransmits[i] += from->retransmits[i];
 		to->lost_before[i] += from->lost_before[i];
 		histogram_merge(&to->rtt[i], &from->rtt[i]);
+		to->rtt_sum_us[i] += from->rtt_sum_us[i];
 	}
 }
 

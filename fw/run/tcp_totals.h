@@ -43,6 +43,7 @@ struct tcp_total {
 	uint64_t packets[2];	/* of measured connections: sent by the near side, by the far side */
 	uint64_t retransmits[2], lost_before[2];
 	struct histogram rtt[2];	/* port to near side and back, to far side and back */
+	uint64_t rtt_sum_us[2];		/* of the same samples */
 };
 
 struct tcp_table {

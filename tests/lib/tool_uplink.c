@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * tool_uplink - runs uplink_run() in a child and plays the agent and the supervisor around it.
+ * tool_uplink - runs uplink_run() in a child, in the sandbox that it has in a gateway, and plays agent and supervisor around it.
  *
  * tool_uplink KEY=VALUE ...: the fields of struct uplink_conf, and pair=new for a new socket pair at each restart
  * (default: the old one stays, with whatever lies in it). A child that dies is started again after 30 ms.
@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@
 #include "base/util.h"
 #include "mqtt/link.h"
 #include "mqtt/uplink.h"
+#include "run/sandbox.h"
 
 #define KEPT 100000
 
@@ -95,6 +97,26 @@ static void introduce(void)
 	send_or_die(&msg);
 }
 
+/* The system calls and files that the process has in a gateway: normal life needs no others. */
+static void confine(void)
+{
+	static struct conf same;
+	struct sandbox_said *said = sandbox_said_new();
+	struct sandbox box;
+	int err = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+
+	same.broker.port = conf.port;
+	same.broker.tls = conf.tls;
+	snprintf(same.broker.ca_file, sizeof(same.broker.ca_file), "%s", conf.ca_file ? conf.ca_file : "");
+	snprintf(same.broker.cert_file, sizeof(same.broker.cert_file), "%s", conf.cert_file ? conf.cert_file : "");
+	snprintf(same.broker.key_file, sizeof(same.broker.key_file), "%s", conf.key_file ? conf.key_file : "");
+	sandbox_uplink(&box, &same);
+	if (!err && said)
+		err = sandbox_enter(&box, said);
+	if (err || !said)
+		_exit(99);
+}
+
 static void start_child(void)
 {
 	if (new_pair || fds[0] < 0) {
@@ -110,6 +132,7 @@ static void start_child(void)
 	if (!child) {
 		log_open("uplink", getenv("DEBUG") ? LOG_DEBUG : LOG_INFO);
 		close(fds[0]);
+		confine();
 		_exit(uplink_run(&conf, fds[1]) ? 1 : 0);
 	}
 }

@@ -137,6 +137,57 @@ static void batch_bytes_is_never_passed(void **state)
 	assert_int_equal(too_big, sizeof(RECORD) - 2);	/* room for 1 to 47 bytes of records */
 }
 
+/* The envelope of batch.h in CBOR, item by item. */
+static void cbor_envelope_exact(void **state)
+{
+	static const char wanted[] =
+		"\xbf" "\x66schema" "\x6bweir.flow/1" "\x67gateway" "\x64gw-1" "\x64site" "\x64home" "\x67" "boot_id" "\x62" "b0"
+		"\x65" "epoch" "\x18\x4d" "\x63seq" "\x01" "\x62ts" "\x78\x1b" "2026-11-22T10:00:00.000000Z" "\x65" "clock" "\x68unsynced"
+		"\x6ahistorical" "\xf4" "\x64lost" "\xbf" "\x67" "batches" "\x00" "\x67records" "\x00" "\xff"
+		"\x67records" "\x9f" "\xbf\xff" "\xbf\xff" "\xff" "\xff";
+	const struct batch_conf conf = { .gateway = "gw-1", .site = "home", .boot_id = "b0", .epoch = 77, .batch_bytes = 4096,
+					 .cbor = true, .unacked_bytes = 65536 };
+	const struct batch_message *m;
+	struct batch *b;
+
+	assert_int_equal(batch_new(&b, &conf), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(batch_add_record(b, "\xbf\xff", 2, WALL_US), 0);
+	assert_int_equal(batch_close(b, WALL_US), 0);
+	m = batch_next_unsent(b, 0);
+	assert_non_null(m);
+	assert_int_equal(m->len, sizeof(wanted) - 1);
+	assert_memory_equal(m->payload, wanted, sizeof(wanted) - 1);
+	batch_free(b);
+}
+
+static void cbor_batch_bytes_is_never_passed(void **state)
+{
+	static const char record[48] = "\xbf";
+
+	for (size_t size = 0; size < 700; size++) {
+		const struct batch_conf conf = { .gateway = "g", .site = "s", .boot_id = "b", .epoch = 1, .cbor = true,
+						 .batch_bytes = size, .unacked_bytes = 1 << 20 };
+		const struct batch_message *m;
+		uint64_t records = 0;
+		struct batch *b;
+
+		if (batch_new(&b, &conf))
+			continue;
+		for (int i = 0; i < 20; i++)
+			batch_add_record(b, record, sizeof(record), WALL_US);
+		assert_int_equal(batch_close(b, WALL_US), 0);
+		while ((m = batch_next_unsent(b, 0))) {
+			assert_true(m->len <= size);
+			assert_memory_equal((const char *)m->payload + m->len - 2, "\xff\xff", 2);
+			records += m->records;
+			batch_sent(b, m->id);
+		}
+		assert_int_equal(records + batch_counters(b)->record_too_big, 20);
+		batch_free(b);
+	}
+}
+
 /* Exactly full: the comma of the last record is counted. */
 static void record_that_fits_exactly(void **state)
 {
@@ -389,6 +440,8 @@ int main(void)
 		cmocka_unit_test(envelope_exact),
 		cmocka_unit_test(hostile_names_and_unset_clock),
 		cmocka_unit_test(batch_bytes_is_never_passed),
+		cmocka_unit_test(cbor_envelope_exact),
+		cmocka_unit_test(cbor_batch_bytes_is_never_passed),
 		cmocka_unit_test(record_that_fits_exactly),
 		cmocka_unit_test(lost_record_is_told),
 		cmocka_unit_test(ack_in_any_order),

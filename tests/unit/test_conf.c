@@ -249,6 +249,8 @@ static void test_texts(void **state)
 		value[option->size - 1] = 0;
 		if (option->type == OPTION_ENDPOINT) {
 			assert_refused(option, value, "neither udp:// nor tcp://");
+		} else if (option->type == OPTION_LISTEN) {
+			assert_refused(option, value, "no port");
 		} else if (!needs_more) {
 			assert_true(accepts(option, value));
 			assert_string_equal(value_of(option, base), value);
@@ -263,6 +265,19 @@ static void test_texts(void **state)
 		if (option->type == OPTION_PATH)
 			assert_refused(option, "etc/x", "not an absolute path");
 	}
+}
+
+static void test_listen(void **state)
+{
+	const struct conf_option *option = option_of("metrics.listen");
+
+	assert_true(accepts(option, "127.0.0.1:9469"));
+	assert_string_equal(conf.metrics.listen, "127.0.0.1:9469");
+	assert_true(accepts(option, "[::1]:65535"));
+	assert_refused(option, "9469", "no port");
+	assert_refused(option, "localhost:9469", "not an IP address");
+	assert_refused(option, "127.0.0.1:0", "not a port");
+	assert_refused(option, "tcp://127.0.0.1:9469", "not an IP address");
 }
 
 /* The forms are test_endpoint's; here what a message says, and that the longest one fits. */
@@ -375,7 +390,7 @@ static void test_messages(void **state)
 		    "weir.conf:3: gateway.frobnicate = \"1\": unknown key; allowed: site, name, privacy, privacy_key_file\n");
 	assert_says(PORT "[flow]\nx = 1\ny\n", "weir.conf:2: section \"flow\": unknown; did you mean [flows]?\n");
 	assert_says(PORT "[banana]\n", "weir.conf:2: section \"banana\": unknown; "
-		    "allowed: [gateway], [broker], [flows], [export], [ipfix], [run], [port NAME]\n");
+		    "allowed: [gateway], [broker], [flows], [export], [ipfix], [metrics], [run], [port NAME]\n");
 	assert_says(PORT "[flows]\nslots = 1024\n[run]\n[flows]\nslots = 2048\n",
 		    "weir.conf:6: flows.slots = \"2048\": given before, in line 3\n");
 	assert_says(PORT "hook = tc\nhook = tc\n", "weir.conf:3: port eth0.hook = \"tc\": given before, in line 2\n");
@@ -643,6 +658,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_choices),
 		cmocka_unit_test(test_characters),

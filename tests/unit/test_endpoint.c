@@ -74,10 +74,32 @@ static void every_shorter_text_is_none(void **state)
 	assert_null(endpoint_parse(whole, &e));
 }
 
+static void addresses_to_listen_on(void **state)
+{
+	struct endpoint e;
+
+	assert_null(endpoint_listen("127.0.0.1:9469", &e));
+	assert_true(e.is_tcp && endpoint_is_loopback(&e));
+	assert_int_equal(ntohs(e.v4.sin_port), 9469);
+	assert_null(endpoint_listen("127.255.0.9:1", &e));
+	assert_true(endpoint_is_loopback(&e));
+	assert_null(endpoint_listen("[::1]:9469", &e));
+	assert_true(endpoint_is_loopback(&e));
+	assert_null(endpoint_listen("0.0.0.0:9469", &e));
+	assert_false(endpoint_is_loopback(&e));
+	assert_null(endpoint_listen("[::]:9469", &e));
+	assert_false(endpoint_is_loopback(&e));
+	assert_null(endpoint_listen("192.0.2.127:9469", &e));
+	assert_false(endpoint_is_loopback(&e));
+	assert_string_equal(endpoint_listen("9469", &e), "no port");
+	assert_string_equal(endpoint_listen(":9469", &e), "not an IP address");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_ones), cmocka_unit_test(bad_ones), cmocka_unit_test(every_shorter_text_is_none),
+		cmocka_unit_test(addresses_to_listen_on),
 	};
 
 	return cmocka_run_group_tests_name("endpoint", tests, NULL, NULL);
