@@ -28,6 +28,15 @@ static struct flow_slot *quic_flow(int hook, int ip)
 	return slot;
 }
 
+/* The flow's place, to be changed; somewhere else, and wrong, where it has none. */
+static struct tcp_health *quic_place(const struct flow_slot *slot)
+{
+	static struct tcp_health none;
+
+	only_health();
+	return slot->tcp - 1 < TCPS ? &tcps[slot->tcp - 1] : &none;
+}
+
 static void quic_watched(int hook, int ip)
 {
 	const struct flow_slot *slot = quic_flow(hook, ip);
@@ -83,7 +92,7 @@ static void quic_sample(int hook)
 
 	quic_frame(hook, 4, 0, 0x40, 30);
 	quic_frame(hook, 4, 1, 0x40, 30);
-	h = &tcps[slot->tcp - 1];
+	h = quic_place(slot);
 	now_us = real_us();
 	for (int side = 0; side < 2; side++) {
 		h->side[side].spin.edge_us = now_us - (side ? 40000000 : 30000000);
@@ -114,7 +123,7 @@ static void quic_constant(int hook)
 		quic_frame(hook, 4, 0, 0x60, 30);
 	EXPECT("flag before its time", slot->flags & FLOW_QUIC, FLOW_QUIC);
 	h = only_health();
-	tcps[slot->tcp - 1].side[0].spin.edge_us -= QUIC_SPIN_STILL_US;
+	quic_place(slot)->side[0].spin.edge_us -= QUIC_SPIN_STILL_US;
 	quic_frame(hook, 4, 0, 0x60, 30);
 	EXPECT("state", h->side[0].spin.state, SPIN_CONSTANT);
 	EXPECT("flag", slot->flags & FLOW_QUIC, 0);
@@ -147,7 +156,7 @@ static void quic_server_is_near(int hook)
 	slot->flags |= FLOW_INITIATOR_B;
 	quic_frame(hook, 4, 0, 0x40, 30);
 	quic_frame(hook, 4, 1, 0x60, 30);	/* b, the client, has changed */
-	h = &tcps[slot->tcp - 1];
+	h = quic_place(slot);
 	for (int side = 0; side < 2; side++) {
 		h->side[side].spin.edge_us = now_us - (side ? 30000000 : 40000000);
 		h->side[side].spin.run = 10;
