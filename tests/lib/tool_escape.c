@@ -86,11 +86,11 @@ static int map_do(int cmd, int fd)
 static int map_lookup(void) { return map_do(BPF_MAP_LOOKUP_ELEM, lab.map_read_only); }
 static int map_update(void) { return map_do(BPF_MAP_UPDATE_ELEM, lab.map); }
 
-static int prog_by_id(void)
+static int map_by_id(void)
 {
 	union bpf_attr attr = { .start_id = 0 };
 
-	return (int)syscall(SYS_bpf, BPF_PROG_GET_NEXT_ID, &attr, sizeof(attr));
+	return (int)syscall(SYS_bpf, BPF_MAP_GET_NEXT_ID, &attr, sizeof(attr));
 }
 
 /* Of a map that is only to be read: through memory, which is a right of the descriptor, too. Fails for everybody. */
@@ -216,7 +216,7 @@ static int undo_no_dump(void) { return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); }
 static int abort_itself(void) { abort(); }
 
 #define ATTEMPTS(X) \
-	X(prog_load) X(map_create) X(map_lookup) X(map_update) X(map_write_read_only) X(prog_by_id) \
+	X(prog_load) X(map_create) X(map_lookup) X(map_update) X(map_write_read_only) X(map_by_id) \
 	X(open_write) X(open_truncate) X(create_outside) X(read_outside) X(list_root) X(read_cpus) X(read_resolv) \
 	X(write_own) X(make_folder) X(set_mode) X(link_file) \
 	X(ptrace_attach) X(read_memory) X(mount_tmpfs) X(new_namespace) X(become_root) \

@@ -44,7 +44,7 @@ check "it is what OpenMetrics wants" metrics page $URL openmetrics
 metrics page $URL >"$WORK/page"
 check "promtool has nothing to say against it" promtool check metrics <"$WORK/page"
 is "promtool's words" "$(promtool check metrics <"$WORK/page" 2>&1)" ""
-check "every counter is that of weir status" metrics status $URL "$WEIR" "$SOCKET"
+check "every counter is that of weir status" wait_for 20 metrics status $URL "$WEIR" "$SOCKET"
 settled_rtt() { metrics rtt $URL "$WORK/seen"; }
 check "round trips are those of all summaries" wait_for 15 settled_rtt
 note "$(settled_rtt)"
