@@ -21,7 +21,7 @@ FUZZ    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTBPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bpf/*.bpf.c tests/bench/*.bpf.c))
 TOOLS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/lib/tool_*.c tests/bpf/test_*.c tests/bench/bench_*.c))
 
-.PHONY: all demo test test-exact check san fuzz bench test-kernels install clean deps help format
+.PHONY: all demo test test-exact tests dashboard test-dashboard check san fuzz bench test-kernels install clean deps help format
 .SECONDARY:
 
 all: $(B)/weir $(B)/weir.bpf.o $(B)/oui.bin $(B)/man ## build the program, the BPF object, the vendor table and the manual
@@ -32,10 +32,8 @@ help: ## this list
 deps: ## install what is missing from tools/packages (Debian, root)
 	@tools/install-packages tools/packages
 
-demo: ## show flows through a gateway, as received from MQTT, in under a minute
-	@tools/install-packages tools/packages
-	@$(MAKE) --no-print-directory all
-	@tests/demo/run
+demo: ## show flows through a gateway, as received from MQTT, in under a minute; KEEP=1: leave it running, with the dashboard
+	@tools/install-packages tools/packages && $(MAKE) --no-print-directory all && tests/demo/run
 
 test: ## every test; closes with "N passed, N failed, N skipped"
 	@tools/install-packages tools/packages
@@ -43,7 +41,6 @@ test: ## every test; closes with "N passed, N failed, N skipped"
 	@tests/lib/run
 
 tests: all $(UNIT:%=$(B)/unit/%) $(UNIT:%=$(B)/san/unit/%) $(FUZZ:%=$(B)/fuzz/%) $(TESTBPF) $(TOOLS)
-.PHONY: tests
 
 check: ## include directions, ABI, style rules
 	@tools/check-layers
@@ -59,6 +56,11 @@ bench: all tests ## ratios against named baselines, as a table and build/bench.j
 test-exact: all $(B)/tests/lib/tool_flood ## every frame and byte is counted while agents are killed and replaced, for MINUTES=5
 	@tests/exact/run $$(($(MINUTES) * 60))
 test-exact: MINUTES = 5
+
+dashboard: ## build the dashboard into build/dashboard: the page, and serve.mjs, its server (npm)
+	@tools/dashboard/build $(B)/dashboard
+test-dashboard: all ## every test of the dashboard: also under load, and on the live demo
+	@SLOW=1 tests/lib/run dashboard/
 
 test-kernels: all ## load the object on Debian's 6.1 and 6.12 in QEMU; measure behind a flowtable on 6.12
 	@tests/boot/kernels
