@@ -2,7 +2,7 @@
 // table - any number of rows, of which only those in sight are in the page. Rows are of one height.
 //
 // columns: [{key, label, text(row), num, wide, width, sort(row), title(row), level(row)}]; "wide" ones are left out on
-// a phone, "mid" ones on a narrow screen. sort() absent: cannot be sorted by.
+// a phone, "mid" ones on a narrow screen; "natural": rows come in this order, the highest first. sort() absent: cannot be sorted by.
 import { h, newId, setAttr, setClass, setText } from './dom.js';
 
 export const ROW_PX = 30;
@@ -93,7 +93,7 @@ export function table({ label, columns, empty, sort, onpick, fill = false, dense
 
 	function set(rows) {
 		const c = columns.find((x) => x.key === state.by);
-		if (c?.sort) {
+		if (c?.sort && !(c.natural && state.down)) {
 			const sign = state.down ? -1 : 1;
 			const key = c.sort;
 			// What has no value stays below, whichever way it goes.

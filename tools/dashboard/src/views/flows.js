@@ -42,7 +42,7 @@ export function flows() {
 			{ key: 'loss', label: 'Loss', num: true, wide: true, mid: true, text: (r) => (r.measured ? whole(r.resent + r.lost) : NONE), sort: (r) => (r.measured ? r.resent + r.lost : undefined), width: 'xs' },
 			{ key: 'state', label: 'State', wide: true, text: state, sort: state, width: 'm' },
 			{ key: 'port', label: 'Port', wide: true, mid: true, text: (r) => r.iface, sort: (r) => r.iface, width: 'xs' },
-			{ key: 'at', label: 'Last', num: true, wide: true, text: (r) => clock(r.end ?? r.start, clockNow), sort: (r) => r.at, width: 's' },
+			{ key: 'at', label: 'Last', num: true, natural: true, wide: true, text: (r) => clock(r.end ?? r.start, clockNow), sort: (r) => r.at, width: 's' },
 		],
 	});
 	const root = h('div', { class: 'card flows' }, h('div', { class: 'controls' }, input, pause, note), error, list.root);
