@@ -21,7 +21,7 @@ FUZZ    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTBPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bpf/*.bpf.c tests/bench/*.bpf.c))
 TOOLS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/lib/tool_*.c tests/bpf/test_*.c tests/bench/bench_*.c tests/delivery/tool_*.c))
 
-.PHONY: all demo test tests check san install clean deps help format
+.PHONY: all demo test tests dashboard check san install clean deps help format
 .SECONDARY:
 
 all: $(B)/weir $(B)/weir.bpf.o $(B)/oui.bin $(B)/man $(B)/schema/made ## program, BPF object, vendor table, manual, JSON Schemas
@@ -32,10 +32,8 @@ help: ## this list
 deps: ## install what is missing from tools/packages (Debian, root)
 	@tools/install-packages tools/packages
 
-demo: ## show flows through a gateway, as received from MQTT, in under a minute
-	@tools/install-packages tools/packages
-	@$(MAKE) --no-print-directory all
-	@tests/demo/run
+demo: ## show flows through a gateway, as received from MQTT, in under a minute; KEEP=1: leave it running, with the dashboard
+	@tools/install-packages tools/packages && $(MAKE) --no-print-directory all && tests/demo/run
 
 test: ## every test; closes with "N passed, N failed, N skipped"
 	@tools/install-packages tools/packages
@@ -48,6 +46,9 @@ check: ## include directions, ABI, style rules
 	@tools/check-layers
 
 san: $(B)/san/weir ## the program with address and undefined behaviour sanitizers
+
+dashboard: ## build the dashboard into build/dashboard: the page, and serve.mjs, its server (npm)
+	@tools/dashboard/build $(B)/dashboard
 
 include tests/campaigns.mk
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Campaigns: too long for `make test`, run before a release. Included by the Makefile.
-.PHONY: fuzz bench test-exact test-delivery test-kernels
+.PHONY: fuzz bench test-exact test-delivery test-dashboard test-kernels
 
 fuzz: all $(FUZZ:%=$(B)/fuzz/%) ## run every fuzzer for MINUTES minutes each
 	@tests/fuzz/run $(MINUTES) $(FUZZ)
@@ -14,6 +14,9 @@ test-exact: MINUTES = 5
 
 test-delivery: all $(TOOLS) ## the way to the broker broken at every byte, outages, a fleet that comes back: nothing is lost
 	@DELIVERY=full LIMIT_S=1800 tests/lib/run delivery/
+
+test-dashboard: all ## every test of the dashboard: also under load, and on the live demo
+	@SLOW=1 tests/lib/run dashboard/
 
 test-kernels: all ## load the object on Debian's 6.1 and 6.12 in QEMU; measure behind a flowtable on 6.12
 	@tests/boot/kernels

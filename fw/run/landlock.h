@@ -16,7 +16,7 @@
 
 #define LANDLOCK_READS	16
 #define LANDLOCK_WRITES	4
-#define LANDLOCK_PORTS	4
+#define LANDLOCK_PORTS	9	/* brokers, and DNS */
 
 struct landlock_rules {
 	const char *read[LANDLOCK_READS];	/* absolute paths of files */

@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 #include "base/endpoint.h"
+#include "base/hosts.h"
 #include "base/util.h"
 #include "run/syscalls.h"
 
 #define PORT_DNS 53
+_Static_assert(LANDLOCK_PORTS >= HOSTS_MAX + 1, "every broker, and DNS");
 #define SIGSYS_BY_SECCOMP 1	/* SYS_SECCOMP of asm/siginfo.h, which cannot be included beside signal.h */
 
 static struct sandbox_said *mine;
@@ -76,6 +78,8 @@ void sandbox_metrics(struct sandbox *ret_box)
 
 void sandbox_uplink(struct sandbox *ret_box, const struct conf *conf)
 {
+	struct hosts hosts;
+
 	*ret_box = (struct sandbox){ .role = SANDBOX_UPLINK, .inet = true };
 	may_read(ret_box, "/etc/resolv.conf");	/* and hosts, nsswitch.conf, host.conf, gai.conf beside it */
 	may_read_openssl(ret_box);
@@ -84,9 +88,11 @@ void sandbox_uplink(struct sandbox *ret_box, const struct conf *conf)
 		may_read(ret_box, conf->broker.cert_file);
 		may_read(ret_box, conf->broker.key_file);
 	}
-	ret_box->files.connect[0] = conf->broker.port;
-	ret_box->files.connect[1] = PORT_DNS;
-	ret_box->files.connects = 2;
+	ret_box->files.connect[ret_box->files.connects++] = PORT_DNS;
+	if (hosts_parse(conf->broker.host, &hosts))	/* cannot be: the configuration was read */
+		return;
+	for (unsigned int i = 0; i < hosts.count; i++)
+		ret_box->files.connect[ret_box->files.connects++] = hosts.host[i].port ? hosts.host[i].port : conf->broker.port;
 }
 
 /* Says which call it was, then asks for what is on no list once more: SIGSYS is blocked in here, so that is the end. */

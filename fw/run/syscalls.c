@@ -7,9 +7,11 @@
 #include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,7 +41,7 @@ static const char *const agent[] = {
 };
 
 static const char *const uplink[] = {
-	"connect", "socketpair", "sendmmsg", "recvmmsg",
+	"connect", "socketpair", "sendmmsg", "recvmmsg", "set_robust_list",
 	"access", "faccessat", "faccessat2", "readlink", "readlinkat",	/* libcrypto and the resolver look for files */
 };
 
@@ -146,6 +148,8 @@ int syscalls_add(scmp_filter_ctx filter, const struct sandbox *box)
 		{ "prlimit64", SCMP_ACT_ALLOW, IF1(IS(0, 0)) },
 		{ "rt_sigaction", SCMP_ACT_ALLOW, IF1(SCMP_CMP(0, SCMP_CMP_NE, SIGSYS)) },
 		{ "tgkill", SCMP_ACT_ALLOW, IF1(IS(0, getpid())) },	/* abort() */
+		{ "prctl", SCMP_ACT_ALLOW, IF2(IS(0, PR_SET_DUMPABLE), IS(1, 0)) },	/* no core */
+		{ "prctl", SCMP_ACT_ALLOW, IF2(IS(0, PR_SET_THP_DISABLE), IS(1, 1)) },
 		{ "ioctl", SCMP_ACT_ALLOW, IF1(IS(1, FIONREAD)) },
 		{ "ioctl", SCMP_ACT_ALLOW, IF1(IS(1, FIONBIO)) },
 		{ "ioctl", SCMP_ACT_ERRNO(ENOTTY), IF1(IS(1, TCGETS)) },	/* of stdio: is it a terminal? */
@@ -155,6 +159,10 @@ int syscalls_add(scmp_filter_ctx filter, const struct sandbox *box)
 		{ "bpf", SCMP_ACT_ALLOW, IF1(IS(0, BPF_OBJ_GET_INFO_BY_FD)) },
 		{ "ioctl", SCMP_ACT_ALLOW, IF1(IS(1, SIOCETHTOOL)) },	/* offloads; to change them takes a capability */
 		{ "ioctl", SCMP_ACT_ALLOW, IF1(IS(1, SIOCOUTQ)) },
+	};
+	const struct rule of_uplink[] = {	/* names are looked up in a thread */
+		{ "clone", SCMP_ACT_ALLOW, IF1(SCMP_CMP(0, SCMP_CMP_MASKED_EQ, CLONE_VM | CLONE_THREAD, CLONE_VM | CLONE_THREAD)) },
+		{ "clone3", SCMP_ACT_ERRNO(ENOSYS), .args = 0 },	/* its flags lie in memory: glibc takes clone then */
 	};
 	const struct rule of_pages[] = {
 		{ "memfd_create", SCMP_ACT_ALLOW, .args = 0 },
@@ -170,6 +178,8 @@ int syscalls_add(scmp_filter_ctx filter, const struct sandbox *box)
 		err = add_all(filter, of_pages, ARRAY_SIZE(of_pages));
 	if (!err && box->role == SANDBOX_AGENT)
 		err = add_all(filter, of_agent, ARRAY_SIZE(of_agent));
+	if (!err && box->role == SANDBOX_UPLINK)
+		err = add_all(filter, of_uplink, ARRAY_SIZE(of_uplink));
 	if (!err)
 		err = add_files(filter, writes);
 	return err ? err : add_sockets(filter, box);

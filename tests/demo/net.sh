@@ -52,6 +52,8 @@ links_up() {
 	done
 }
 
+neighbours_forgotten() { ip -n "$C" neigh flush all; ip -n "$G" neigh flush all; ip -n "$S" neigh flush all; }
+
 certificates() {	# a CA, and one certificate for every name of the demo
 	local k="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
 	# shellcheck disable=SC2086

@@ -105,6 +105,7 @@ static void confine(void)
 	struct sandbox box;
 	int err = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 
+	snprintf(same.broker.host, sizeof(same.broker.host), "%s", conf.host ? conf.host : "");
 	same.broker.port = conf.port;
 	same.broker.tls = conf.tls;
 	snprintf(same.broker.ca_file, sizeof(same.broker.ca_file), "%s", conf.ca_file ? conf.ca_file : "");
