@@ -41,7 +41,7 @@ static const char *const agent[] = {
 };
 
 static const char *const uplink[] = {
-	"connect", "socketpair", "sendmmsg", "recvmmsg", "set_robust_list",
+	"connect", "socketpair", "sendmmsg", "recvmmsg", "set_robust_list", "eventfd2",
 	"access", "faccessat", "faccessat2", "readlink", "readlinkat",	/* libcrypto and the resolver look for files */
 };
 
