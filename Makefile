@@ -21,7 +21,7 @@ FUZZ    := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TESTBPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bpf/*.bpf.c tests/bench/*.bpf.c))
 TOOLS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/lib/tool_*.c tests/bpf/test_*.c tests/bench/bench_*.c))
 
-.PHONY: all demo test test-exact check san fuzz bench test-kernels install clean deps help format
+.PHONY: all demo test test-exact test-spool check san fuzz bench test-kernels install clean deps help format
 .SECONDARY:
 
 all: $(B)/weir $(B)/weir.bpf.o $(B)/oui.bin $(B)/man ## build the program, the BPF object, the vendor table and the manual
@@ -60,6 +60,8 @@ test-exact: all $(B)/tests/lib/tool_flood ## every frame and byte is counted whi
 	@tests/exact/run $$(($(MINUTES) * 60))
 test-exact: MINUTES = 5
 
+test-spool: ## the spool's whole crash matrix, and the broken spools that it must find
+	@B=$(B) CC="$(CC)" tests/spool/run
 test-kernels: all ## load the object on Debian's 6.1 and 6.12 in QEMU; measure behind a flowtable on 6.12
 	@tests/boot/kernels
 	@tests/boot/flowtable
