@@ -22,8 +22,11 @@ void spool_lose(struct spool *s, const struct spool_loss *loss)
 	if (loss->reason != SPOOL_LOST_UNCLEAN) {
 		s->counters.lost += loss->to - loss->from + 1;
 		s->lost_by_reason[loss->reason] += loss->to - loss->from + 1;
-		if (loss->records != SPOOL_OPEN)
+		s->lost_of[loss->class] += loss->to - loss->from + 1;
+		if (loss->records != SPOOL_OPEN) {
 			s->counters.lost_records += loss->records;
+			s->lost_records_of[loss->class] += loss->records;
+		}
 	}
 	s->counters.losses++;
 	spool_losses_add(&s->losses, loss);
@@ -625,10 +628,12 @@ struct spool *spool_free(struct spool *s)
 
 /* ---- what it says of itself ---- */
 
-static uint64_t worst_case_ns(const struct spool *s)
+static uint64_t worst_case_ns(const struct spool *s, uint64_t now_ns)
 {
+	const uint64_t oldest_ns = spool_queue_oldest_ns(s);
+
 	if (!spool_has_disk(s))
-		return UINT64_MAX;
+		return oldest_ns ? now_ns - oldest_ns : 0;
 	return s->conf.commit_ns + (s->conf.mode == SPOOL_SPILL ? s->conf.spill_after_ns : 0);
 }
 
@@ -648,9 +653,11 @@ void spool_state(const struct spool *s, uint64_t now_ns, struct spool_state *ret
 	*ret = (struct spool_state){
 		.mode = s->conf.mode, .is_disk_off = s->is_disk_off, .is_announced = s->is_announced, .disk_error = s->disk_error,
 		.disk_off_since_ns = s->off_since_ns, .epoch = s->epoch, .queue_bytes = s->queue_bytes,
-		.disk_bytes = s->disk_bytes, .segments = s->segments, .worst_case_loss_ns = worst_case_ns(s),
+		.disk_bytes = s->disk_bytes, .segments = s->segments, .worst_case_loss_ns = worst_case_ns(s, now_ns),
 	};
 	memcpy(ret->lost_by_reason, s->lost_by_reason, sizeof(ret->lost_by_reason));
+	memcpy(ret->lost_of, s->lost_of, sizeof(ret->lost_of));
+	memcpy(ret->lost_records_of, s->lost_records_of, sizeof(ret->lost_records_of));
 	for (unsigned int i = 0; i < s->conf.classes; i++) {
 		const struct spool_lane *lane = &s->lane[i];
 		const uint64_t oldest = oldest_of(lane);

@@ -22,7 +22,7 @@
 #include "export/spool_io.h"
 #include "export/spool_record.h"
 
-#define SPOOL_SLOTS	  128	/* messages handed out and not acknowledged, refused ones included */
+#define SPOOL_SLOTS	  320	/* 256 of the window and some; 12 kB: messages handed out and not acknowledged, refused ones included */
 #define SPOOL_TRIES	  8	/* a message that was refused this often is lost ... */
 #define SPOOL_RETRY_NS	  1000000000ULL	/* ... the waits between: 1 s, doubled up to ... */
 #define SPOOL_RETRY_MAX_NS 60000000000ULL	/* ... a minute */
@@ -112,8 +112,10 @@ struct spool_state {
 	size_t queue_bytes;	/* memory used */
 	uint64_t disk_bytes;
 	uint32_t segments;
-	uint64_t worst_case_loss_ns;	/* what a power cut now may take, at most; UINT64_MAX: all since disk_off_since_ns */
+	uint64_t worst_case_loss_ns;	/* how far back what a power cut takes may reach; without a disk: the oldest in memory */
 	uint64_t lost_by_reason[SPOOL_REASON_N];
+	uint64_t lost_of[SPOOL_CLASSES];	/* messages, by class, as counters.lost */
+	uint64_t lost_records_of[SPOOL_CLASSES];
 };
 
 struct spool;
@@ -139,10 +141,13 @@ void spool_tick(struct spool *s, uint64_t now_ns, bool online);
  * The next message of a part to hand out; false: none now. Classes in their order, in each by number; a refused one when its
  * time has come. After spool_sent() it is in flight.
  */
+/* (None is handed out while SPOOL_SLOTS are in flight or wait after a refusal.) */
 bool spool_next(struct spool *s, enum spool_part part, uint64_t now_ns, struct spool_message *ret_message);
 int spool_sent(struct spool *s, const struct spool_message *message);	/* -ENOBUFS: SPOOL_SLOTS are in flight */
 int spool_ack(struct spool *s, uint32_t id);		/* -ENOENT: not kept (any more), counted */
 int spool_refuse(struct spool *s, uint32_t id, uint64_t now_ns);
+void spool_give_up(struct spool *s, uint32_t id, enum spool_reason reason);	/* one in flight: lost */
+uint32_t spool_bytes(struct spool *s, uint32_t id);	/* payload of one in flight; 0: it is not */
 void spool_unsend_all(struct spool *s);			/* connection lost: all in flight waits again */
 
 void spool_state(const struct spool *s, uint64_t now_ns, struct spool_state *ret_state);

@@ -52,7 +52,7 @@ struct spool_lane {
 struct spool_slot {
 	uint64_t seq;		/* 0: free */
 	uint64_t epoch;
-	uint32_t count;		/* the record's */
+	uint32_t count, len;	/* the record's */
 	uint64_t not_before_ns;
 	uint8_t class, part, refusals;
 	bool is_in_flight;	/* else refused, waits */
@@ -67,7 +67,7 @@ struct spool {
 	struct spool_losses losses;
 	struct spool_cursor cursor;	/* as written last */
 	struct spool_counters counters;
-	uint64_t lost_by_reason[SPOOL_REASON_N];
+	uint64_t lost_by_reason[SPOOL_REASON_N], lost_of[SPOOL_CLASSES], lost_records_of[SPOOL_CLASSES];
 	uint64_t next_serial;
 	uint64_t disk_bytes;		/* segments, in whole blocks, and the cursor */
 	uint64_t bad_file_bytes;	/* of the one segment that was put aside */

@@ -212,8 +212,12 @@ static bool next_of(struct spool *s, uint8_t class, enum spool_part part, struct
 bool spool_next(struct spool *s, enum spool_part part, uint64_t now_ns, struct spool_message *ret)
 {
 	const unsigned int fixed = MIN(2u, s->conf.classes), rest = s->conf.classes - fixed;
-	bool is_found = next_refused(s, part, now_ns, ret);
+	bool is_found = next_refused(s, part, now_ns, ret), has_slot = false;
 
+	for (unsigned int i = 0; i < SPOOL_SLOTS && !has_slot; i++)
+		has_slot = !s->slot[i].seq;
+	if (!is_found && !has_slot)
+		return false;
 	for (unsigned int i = 0; i < s->conf.classes && !is_found; i++) {
 		const unsigned int class = i < fixed ? i : fixed + (i - fixed + s->turn) % rest;
 
@@ -240,7 +244,7 @@ int spool_sent(struct spool *s, const struct spool_message *m)
 	if (!slot)
 		return -ENOBUFS;
 	*slot = (struct spool_slot){ .seq = m->record.seq, .class = class, .part = (uint8_t)m->part, .refusals = m->tries,
-				     .is_in_flight = true, .count = m->record.count, .epoch = m->record.epoch };
+				     .is_in_flight = true, .count = m->record.count, .len = m->record.len, .epoch = m->record.epoch };
 	if (!m->tries)
 		place->at = m->record.seq + 1;
 	place->sent_to = MAX(place->sent_to, m->record.seq);
@@ -287,6 +291,29 @@ int spool_refuse(struct spool *s, uint32_t id, uint64_t now_ns)
 	}
 	spool_lose_run(s, class, slot->epoch, seq, seq, SPOOL_LOST_REFUSED, slot->count);
 	return 0;
+}
+
+static struct spool_slot *slot_of(struct spool *s, uint32_t id)
+{
+	uint8_t class = 0;
+	const uint64_t seq = seq_of(s, id, &class);
+
+	return seq ? spool_slot_find(s, class, seq) : NULL;
+}
+
+void spool_give_up(struct spool *s, uint32_t id, enum spool_reason reason)
+{
+	const struct spool_slot *slot = slot_of(s, id);
+
+	if (slot)
+		spool_lose_run(s, slot->class, slot->epoch, slot->seq, slot->seq, reason, slot->count);
+}
+
+uint32_t spool_bytes(struct spool *s, uint32_t id)
+{
+	const struct spool_slot *slot = slot_of(s, id);
+
+	return slot ? slot->len : 0;
 }
 
 void spool_unsend_all(struct spool *s)

@@ -25,6 +25,7 @@ struct agent_fds {
 	int link_fd;		/* to the uplink */
 	int control_fd;		/* listening control socket */
 	int conntrack;		/* conntrack_open_socket(); -1: none */
+	int spool_dir;		/* spool.dir; -1: none */
 	int lock_fd;		/* pins_lock(): nobody else sweeps these tables while this process lives */
 };
 

@@ -10,6 +10,7 @@
 #include "export/record.h"
 #include "export/text.h"
 #include "run/snapshot_nic.h"
+#include "run/snapshot_spool.h"
 
 static const char *const dir_names[DIRS] = { "rx", "tx" };
 
@@ -55,8 +56,14 @@ unsigned int snapshot_figures(const struct snapshot *s, struct figure ret_figure
 		{ "broker.link_stale", l->link_stale },
 		{ "tcp.names_in_other", s->tcp_names_in_other }, { "tcp.devices_in_other", s->tcp_devices_in_other },
 		{ "agent.sweeps_held", s->sweeps_held }, { "agent.messages_too_long", s->messages_too_long },
-#define X(name, text) { "export." #name, s->batch.name },
-		BATCH_COUNTERS(X)
+#define X(name, text) { "export." #name, s->exported.name },
+		EXPORT_COUNTERS(X)
+#undef X
+#define X(name, text) { "spool." #name, s->spool_counters.name },
+		SPOOL_COUNTERS(X)
+#undef X
+#define X(id, name, text) { "spool.lost_" name, s->spool.lost_by_reason[SPOOL_LOST_##id] },
+		SPOOL_REASONS(X)
 #undef X
 #define X(name, text) { "ipfix." #name, s->ipfix_counters.name },
 		IPFIX_OUT_COUNTERS(X)
@@ -143,7 +150,8 @@ static void text_head(struct writer *w, const struct snapshot *s)
 	else
 		writer_format(w, "NOT connected: %s; next try in %u ms", l->error[0] ? l->error : "no attempt yet",
 			      l->next_attempt_ms);
-	writer_format(w, "; unacknowledged %u messages, %zu bytes\n", s->fill.waiting + s->fill.in_flight, s->fill.bytes);
+	writer_format(w, "; unacknowledged %llu messages, %zu bytes\n", (unsigned long long)s->fill.waiting + s->fill.in_flight, s->fill.bytes);
+	snapshot_spool_text(w, s);
 	if (s->ipfix.endpoint) {
 		writer_format(w, "ipfix   %s  ", s->ipfix.endpoint);
 		if (s->ipfix.up)
@@ -372,8 +380,10 @@ static void json_health(struct writer *w, const struct snapshot *s)
 	json_text(w, "host", s->link.host);
 	if (s->link.error[0])
 		json_text(w, "error", s->link.error);
-	writer_format(w, "\"port\":%u,\"connected\":%s,\"unacked_messages\":%u,\"unacked_bytes\":%zu},", s->link.port,
-		      s->link.connected ? "true" : "false", s->fill.waiting + s->fill.in_flight, s->fill.bytes);
+	writer_format(w, "\"port\":%u,\"connected\":%s,\"unacked_messages\":%llu,\"unacked_bytes\":%zu},", s->link.port,
+		      s->link.connected ? "true" : "false", (unsigned long long)s->fill.waiting + s->fill.in_flight, s->fill.bytes);
+	snapshot_spool_json(w, s);
+	writer_char(w, ',');
 	if (s->ipfix.endpoint) {
 		writer_text(w, "\"ipfix\":{");
 		json_text(w, "endpoint", s->ipfix.endpoint);

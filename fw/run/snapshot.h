@@ -20,10 +20,10 @@
 #include "collect/ports.h"
 #include "enrich/devices.h"
 #include "enrich/quic.h"
-#include "export/batch.h"
 #include "mqtt/link.h"
 #include "run/identify.h"
 #include "run/ipfix_out.h"
+#include "run/publish.h"
 #include "run/tcp_totals.h"
 #include "status/control.h"
 
@@ -63,7 +63,9 @@ struct snapshot {
 	uint64_t stats[STAT_N];
 	struct link_state link;
 	struct batch_fill fill;
-	struct batch_counters batch;
+	struct export_counters exported;
+	struct spool_state spool;
+	struct spool_counters spool_counters;
 	struct ipfix_out_state ipfix;
 	struct ipfix_out_counters ipfix_counters;
 	struct ports_counters ports_counters;
@@ -111,7 +113,7 @@ struct figure {
 	uint64_t value;
 };
 
-#define FIGURES_MAX 192
+#define FIGURES_MAX 256
 #define FIGURE_NAME_MAX 48
 
 unsigned int snapshot_figures(const struct snapshot *s, struct figure ret_figures[FIGURES_MAX]);

@@ -276,8 +276,8 @@ static void disk_off_and_back(void **state)
 	disk.fault_until = UINT64_MAX;
 	add(s, FLOW, 10, T0);
 	spool_tick(s, T0 + NS_PER_S, true);
-	spool_state(s, T0, &st);
-	assert_true(st.is_disk_off && st.disk_error == -EIO && st.worst_case_loss_ns == UINT64_MAX);
+	spool_state(s, T0 + 7 * NS_PER_S, &st);
+	assert_true(st.is_disk_off && st.disk_error == -EIO && st.worst_case_loss_ns == 7 * NS_PER_S);
 	assert_string_equal(hand_out(s, SPOOL_LIVE, T0), "2:1");
 	add(s, FLOW, 10, T0);
 	spool_tick(s, T0 + 2 * NS_PER_S + SPOOL_REST_NS, true);
