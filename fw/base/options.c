@@ -163,7 +163,7 @@ const struct conf_option options[] = {
 	  .help = "What waits after an outage of this length, or after a restart, is backlog: sent behind what is new, flow records "
 		  "in class flow_hist." },
 	{ AT(spool, backlog_share), TYPE(NUMBER, "30"), RANGE(1, 100),
-	  .help = "Per cent of the highest rate seen that backlog may take while new messages are sent, too." },
+	  .help = "Per cent of the highest rate seen that backlog may take while new messages have to wait for the broker, too." },
 
 	{ AT(ipfix, endpoint), TYPE(ENDPOINT, ""), .empty = "no collector",
 	  .help = "Where the collector listens: udp://192.0.2.1:4739, or tcp://[2001:db8::1]:4739. Nothing is encrypted." },

@@ -190,8 +190,12 @@ static int store(struct spool *s, struct spool_node *n, uint64_t now_ns)
 	s->disk_bytes += spool_blocks(seg->file_bytes) - before;
 	if (err) {
 		poison(s, lane);
-		if (err == -ENOSPC && spool_drop_oldest(s, class, SPOOL_LOST_NO_SPACE))
-			s->strikes = SPOOL_STRIKES - 1;
+		if (err != -ENOSPC || !spool_drop_oldest(s, class, SPOOL_LOST_NO_SPACE))
+			return err;
+		for (unsigned int i = 1; i < class; i++)
+			if (!TAILQ_EMPTY(&s->lane[i].segments))
+				return -ENOBUFS;	/* as spool_make_room() has it */
+		s->strikes = SPOOL_STRIKES - 1;
 		return err;
 	}
 	n->is_written = true;
@@ -225,8 +229,8 @@ static void write_out(struct spool *s, uint64_t now_ns)
 		const struct spool_record r = n->record;
 		const int err = store(s, n, now_ns);
 
-		if (err == -EDQUOT)
-			spool_lose_run(s, r.class, r.epoch, r.seq, r.seq, SPOOL_LOST_FULL, r.count);
+		if (err == -EDQUOT || err == -ENOBUFS)
+			spool_lose_run(s, r.class, r.epoch, r.seq, r.seq, err == -EDQUOT ? SPOOL_LOST_FULL : SPOOL_LOST_NO_SPACE, r.count);
 		else if (err)
 			spool_strike(s, err, now_ns);
 	}
@@ -360,18 +364,36 @@ static unsigned int delete_done(struct spool *s, bool only_count)
 	return n;
 }
 
-/* The cursor, when it is time or segments wait for it; then those go. */
+/* Does the disk hold anything that is waited for? */
+static bool is_waited_for(const struct spool *s)
+{
+	for (unsigned int i = 0; i < s->conf.classes; i++) {
+		const struct spool_segment *seg;
+
+		TAILQ_FOREACH(seg, &s->lane[i].segments, link)
+			if (seg->last && !spool_done_covers(&s->lane[i].done, seg->first, seg->last))
+				return true;
+	}
+	return false;
+}
+
+/*
+ * The cursor, when it is time or segments wait for it; then those go. In mode spill a broker that answers leaves nothing on the
+ * disk, and then the cursor is not written either: it would be all that wears it.
+ */
 static void tidy(struct spool *s, uint64_t now_ns)
 {
+	const bool waits = s->conf.mode == SPOOL_DURABLE || is_waited_for(s);
 	unsigned int deletable;
 	int err;
 
 	if (SPOOL_MUTANT == SPOOL_MUTANT_DELETE_FIRST)
 		delete_done(s, false);
 	deletable = delete_done(s, true);
-	if (!deletable && !(s->is_cursor_dirty && now_ns - s->cursor_at_ns >= s->conf.cursor_ns))
+	if (!deletable && !(s->is_cursor_dirty && now_ns - s->cursor_at_ns >= s->conf.cursor_ns && (waits || s->was_waited_for)))
 		return;
 	s->cursor_at_ns = now_ns;
+	s->was_waited_for = waits;
 	err = spool_store_cursor(s, false, deletable);
 	if (err)
 		spool_strike(s, err, now_ns);

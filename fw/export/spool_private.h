@@ -76,7 +76,7 @@ struct spool {
 	uint32_t dirty_bytes;		/* written, not synced */
 	uint64_t dirty_since_ns;	/* 0: nothing is dirty */
 	uint64_t cursor_at_ns;		/* written last */
-	bool is_cursor_dirty;
+	bool is_cursor_dirty, was_waited_for;
 	bool is_disk_off, is_announced;
 	int disk_error;
 	unsigned int strikes;

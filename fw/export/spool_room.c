@@ -102,7 +102,7 @@ static uint64_t cap_of(const struct spool *s, uint8_t class)
 
 /*
  * Room for a file of @class that grows from @file_bytes to @bytes. -EDQUOT: the cap holds nothing that may go for it;
- * -ENOSPC: the file system is full of other things.
+ * -ENOBUFS: the file system is full, and what we have there is worth more; -ENOSPC: it is full of what others have there.
  */
 int spool_make_room(struct spool *s, uint8_t class, uint64_t file_bytes, uint64_t bytes, uint64_t now_ns)
 {
@@ -120,12 +120,14 @@ int spool_make_room(struct spool *s, uint8_t class, uint64_t file_bytes, uint64_
 			if (err)
 				return err;
 			is_low = free_bytes < s->conf.min_free_bytes + more;
+			if (is_low && free_bytes + s->disk_bytes - SPOOL_CURSOR_BYTES < s->conf.min_free_bytes + more)
+				return -ENOSPC;	/* not if all of ours went: then it may as well stay */
 		}
 		if (!is_over && !is_low)
 			return 0;
 		seg = victim(s, class);
 		if (!seg)
-			return is_over ? -EDQUOT : -ENOSPC;
+			return is_over ? -EDQUOT : -ENOBUFS;
 		err = drop(s, seg, is_over ? SPOOL_LOST_FULL : SPOOL_LOST_NO_SPACE);
 		if (err)
 			return err;

@@ -44,6 +44,7 @@ struct publish {
 	char message[LINK_PAYLOAD_MAX];	/* as it is sent */
 	uint64_t too_long;		/* messages longer than that */
 	bool is_synced;
+	bool was_full;			/* the window, when nothing more was sent last */
 	bool was_off;			/* the disk: said so in the log */
 	void (*done)(void *arg);
 	void *arg;
@@ -178,10 +179,11 @@ static void pump(struct publish *p)
 		}
 		p->outstanding++;
 		if (m.part == SPOOL_LIVE)
-			backlog_live(&p->backlog, now_ns);
+			backlog_live(&p->backlog, p->was_full, now_ns);
 		else
 			backlog_sent(&p->backlog, w.len);
 	}
+	p->was_full = p->outstanding >= p->window;
 	if (p->done && is_finished(p)) {
 		void (*done)(void *) = p->done;
 

@@ -12,7 +12,7 @@
  *  3. nothing is declared lost that was received, unless its acknowledgement may have been lost with the power
  *  4. durable: what the spool had called durable is lost by a declared reason only, never by the stop; and what the stop is
  *     said to have taken was never seen. spill: the stop took no more than the queue holds
- *  5. a loss names no number that was never given
+ *  5. a loss names no number that was never given, and counts its records right
  *  6. with room enough and a good disk nothing is lost but by the stop
  *  7. the disk never holds more than the cap
  *  8. the spool comes to rest: nothing waits in the end, and a start after that finds nothing
@@ -450,7 +450,14 @@ static inline bool crash_judge(struct crash_world *w)
 		crash_fail(w, "4: the stop took %llu bytes", (unsigned long long)stop_bytes);
 	for (int i = 0; i < w->o.losses && !w->why[0]; i++) {
 		const struct spool_loss *l = &w->o.loss[i];
+		uint64_t records = 0;
 
+		for (int k = 0; k < w->o.items; k++)
+			if (l->reason != SPOOL_LOST_UNCLEAN && crash_is_declared(l, &w->o.item[k]))
+				records += w->o.item[k].id % 7;
+		if (l->reason != SPOOL_LOST_UNCLEAN && l->reason != SPOOL_LOST_MEMORY && l->class && l->records != SPOOL_OPEN && records != l->records)
+			crash_fail(w, "5: loss of class %u %llu..%llu (%s) says %llu records, not %llu", l->class, (unsigned long long)l->from,
+				   (unsigned long long)l->to, spool_reason_name(l->reason), (unsigned long long)l->records, (unsigned long long)records);
 		for (uint64_t seq = l->from; l->reason != SPOOL_LOST_UNCLEAN && l->class && seq <= l->to && !w->why[0]; seq++)
 			if (crash_find(&w->o, l->class, l->epoch, seq) < 0 && l->reason != SPOOL_LOST_MEMORY && l->reason != SPOOL_LOST_TOO_BIG)
 				crash_fail(w, "5: loss of class %u epoch %llx seq %llu (%s), which was never given", l->class,

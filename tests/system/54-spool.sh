@@ -95,6 +95,38 @@ check "they come" seen_is 10 "not missing() and len([m for m in losses if m['rea
 check "spool drained" status_is 10 "$drained"
 agent_stop
 
+# A file system of 4 MB, of which 1 MB is left to others: full within seconds, then by others.
+mkdir "$WORK/small"
+mount -t tmpfs -o size=4m spool "$WORK/small"
+at_exit 'umount "$WORK/small"'
+used() { df --output=used -k "$WORK/small" | tail -n 1; }
+# shellcheck disable=SC2086
+agent_config $lines spool.mode=durable spool.dir="$WORK/small" spool.segment_bytes=64k spool.min_free=1M
+agent_start; tap_result $? "a small disk"
+check "both ports measure" ports_measure
+broker_stop
+load_start 100000 2000 400
+at_exit "kill $LOAD"
+check "it fills: the oldest go" status_is 60 "s['counters']['spool.lost_no_space'] > 20 and s['counters']['spool.segments_dropped'] > 5"
+check "a megabyte is left" test "$(used)" -le 3072
+is "and no alarm" "$(status_is 1 "not s['spool']['alarm']")" True
+# What the spool leaves them they take, until nothing that it could still give would be enough.
+taken() { dd if=/dev/zero bs=64k status=none 2>/dev/null >>"$WORK/small/others"; status_is 0 "s['spool']['alarm']" >/dev/null; }
+check "others fill it: an alarm" wait_for 60 taken
+is "and why" "$(status_is 1 "s['spool']['error']")" "No space left on device"
+like "weir status says so" "$(status)" 'ALARM: the disk is left alone, messages are in memory only: No space left on device'
+rm "$WORK/small/others"
+check "there is room again: the alarm ends" status_is 60 "not s['spool']['alarm'] and s['counters']['spool.segments_made'] > 0"
+kill $LOAD
+wait $LOAD 2>/dev/null
+broker_start
+check "the broker comes back: what is left is delivered" status_is 40 "$drained"
+check "every number of every class came, or is declared lost" seen_is 10 "not missing()"
+check "and what went for want of space is declared so" seen_is 5 "sum(m['to_seq'] - m['from_seq'] + 1 for m in losses if m['reason'] == 'no_space') > 20"
+note "declared lost: $(seen "sorted((m['class'], m['from_seq'], m['to_seq'], m.get('records')) for m in losses if m['reason'] != 'epoch_end')[:6]")"
+agent_stop
+is "end: status 0" "$AGENT_STATUS" 0
+
 agent_config spool.mode=durable spool.dir=/nonexistent/spool
 "$WEIR" agent -c "$WORK/weir.conf" >"$WORK/refused.log" 2>&1
 is "a directory that cannot be: refused" "$?" 1

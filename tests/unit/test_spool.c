@@ -109,15 +109,16 @@ static void durable_is_shown_when_it_is(void **state)
 	sim_end(&disk);
 }
 
-/* With a broker that answers, the flash sees nothing but the cursor. */
+/* With a broker that answers, the disk is not touched. */
 static void spill_writes_only_what_waits(void **state)
 {
 	struct spool *s;
 	struct spool_state st;
-	uint64_t now = T0;
+	uint64_t now = T0, writes;
 
 	sim_begin(&disk);
 	s = open_spool(SPOOL_SPILL);
+	writes = disk.ops;
 	for (uint32_t i = 1; i <= 50; i++, now += NS_PER_S) {
 		add(s, FLOW, 100, now);
 		spool_tick(s, now, true);
@@ -125,6 +126,7 @@ static void spill_writes_only_what_waits(void **state)
 		assert_int_equal(spool_ack(s, id(FLOW, i)), 0);
 	}
 	assert_int_equal(spool_counters(s)->segments_made, 0);
+	assert_int_equal(disk.ops, writes);
 	add(s, FLOW, 100, now);
 	spool_tick(s, now + 4 * NS_PER_S, false);
 	assert_int_equal(spool_counters(s)->segments_made, 0);
@@ -353,6 +355,37 @@ static void of_another_device(void **state)
 	sim_end(&disk);
 }
 
+/* Full of what is worth more: a message is refused, and the disk is none that fails. */
+static void low_class_on_a_full_file_system(void **state)
+{
+	struct spool_conf conf = conf_of(SPOOL_DURABLE);
+	struct spool_state st;
+	struct spool *s;
+
+	sim_begin(&disk);
+	disk.fs_bytes = 100000;
+	conf.min_free_bytes = 20000;
+	assert_int_equal(spool_open(&s, &conf, T0), 0);
+	for (int i = 0; i < 40; i++)
+		add(s, EVENT, 3000, T0);
+	add(s, HEALTH, 3000, T0);
+	spool_tick(s, T0 + NS_PER_S, false);
+	spool_state(s, T0, &st);
+	assert_false(st.is_disk_off);
+	assert_int_equal(st.lost_of[HEALTH], 1);
+	assert_int_equal(st.lost_by_reason[SPOOL_LOST_FULL], 0);
+	assert_int_equal(st.lost_by_reason[SPOOL_LOST_NO_SPACE], 1 + st.lost_of[EVENT]);
+	assert_true(st.lost_of[EVENT] > 10 && st.lost_of[EVENT] < 35);
+	disk.fs_bytes = 1;	/* and of others, so that in the end it would not help if all of ours went: then it stays */
+	add(s, EVENT, 3000, T0);
+	spool_tick(s, T0 + 2 * NS_PER_S, false);
+	spool_state(s, T0, &st);
+	assert_true(st.is_disk_off && st.disk_error == -ENOSPC);
+	assert_in_range(st.disk_bytes, 32768 + 12288, 32768 + 24576);
+	spool_free(s);
+	sim_end(&disk);
+}
+
 /* A record in the middle of the newest segment rots: what is behind it is kept, and one number is lost. */
 static void rot_in_the_last_segment(void **state)
 {
@@ -422,7 +455,7 @@ int main(void)
 		cmocka_unit_test(acknowledgements_in_any_order), cmocka_unit_test(refused_is_tried_again_then_lost),
 		cmocka_unit_test(memory_full), cmocka_unit_test(too_big), cmocka_unit_test(disk_off_and_back),
 		cmocka_unit_test(stop_in_order_goes_on), cmocka_unit_test(of_another_device), cmocka_unit_test(rot_in_the_last_segment),
-		cmocka_unit_test(memory_is_flat), cmocka_unit_test(sizes_that_cannot_be),
+		cmocka_unit_test(low_class_on_a_full_file_system), cmocka_unit_test(memory_is_flat), cmocka_unit_test(sizes_that_cannot_be),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
