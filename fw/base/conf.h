@@ -38,6 +38,7 @@
 enum conf_protocol { CONF_MQTT_AUTO, CONF_MQTT_5, CONF_MQTT_3_1_1 };
 enum conf_encoding { CONF_ENCODING_JSON, CONF_ENCODING_CBOR };
 enum conf_privacy { CONF_PRIVACY_FULL, CONF_PRIVACY_NO_NAMES, CONF_PRIVACY_HASHED, CONF_PRIVACY_PREFIX };
+enum conf_spool { CONF_SPOOL_OFF, CONF_SPOOL_DURABLE, CONF_SPOOL_SPILL };
 enum conf_hook { CONF_HOOK_AUTO, CONF_HOOK_XDP, CONF_HOOK_XDP_GENERIC, CONF_HOOK_TC };
 
 struct conf_port {
@@ -94,6 +95,17 @@ struct conf {
 		uint64_t summary_interval_ns;
 		uint64_t health_interval_ns;
 	} export;
+	struct {
+		enum conf_spool mode;
+		char dir[CONF_PATH_MAX + 1];
+		uint64_t max_bytes;
+		uint64_t min_free;
+		uint64_t segment_bytes;
+		uint64_t commit_interval_ns;
+		uint64_t spill_after_ns;
+		uint64_t backlog_after_ns;
+		uint32_t backlog_share;			/* per cent */
+	} spool;
 	struct {
 		char endpoint[CONF_ENDPOINT_MAX + 1];	/* endpoint_parse() takes it, or "": no collector */
 		uint32_t observation_domain;

@@ -36,6 +36,9 @@ static const struct option_choice log_levels[] = {
 	{ "error", LOG_ERROR }, { "warn", LOG_WARN }, { "info", LOG_INFO }, { "debug", LOG_DEBUG }, { NULL, 0 },
 };
 static const struct option_choice tcp_shares[] = { { "quarter", 4 }, { "half", 2 }, { "all", 1 }, { NULL, 0 } };
+static const struct option_choice spool_modes[] = {
+	{ "off", CONF_SPOOL_OFF }, { "durable", CONF_SPOOL_DURABLE }, { "spill", CONF_SPOOL_SPILL }, { NULL, 0 },
+};
 static const struct option_choice no_yes[] = { { "no", false }, { "yes", true }, { NULL, 0 } };
 
 const struct conf_section options_sections[] = {
@@ -43,6 +46,7 @@ const struct conf_section options_sections[] = {
 	{ "broker", "The MQTT broker that everything is published to." },
 	{ "flows", "The flow table and when a flow is reported." },
 	{ "export", "How records are put together and kept until the broker has them." },
+	{ "spool", "Where messages wait for the broker beyond export.unacked_bytes of memory, over outages, restarts and power cuts." },
 	{ "ipfix", "A collector that gets the flow records as IPFIX (RFC 7011), beside the broker and with nothing held back for it. "
 		   "weir help ipfix prints the elements." },
 	{ "metrics", "A page for Prometheus, /metrics over HTTP: every counter of weir status, the books, round trips as histograms." },
@@ -161,6 +165,29 @@ const struct conf_option options[] = {
 	  .help = "How often the totals of what was reported are published (class summary)." },
 	{ AT_AS(export, health_interval, health_interval_ns), TYPE(DURATION, "30s"), RANGE(1 * S, 1 * H),
 	  .help = "How often the gateway's own counters and the books of each port are published (classes health, iface)." },
+
+	{ AT(spool, mode), TYPE(CHOICE, "off"), .choices = spool_modes,
+	  .help = "off: in memory only. durable: each message is on the disk before it is sent; a power cut takes what was made within "
+		  "commit_interval. spill: the disk is written only when a message has waited for spill_after, or three quarters of "
+		  "export.unacked_bytes are full; a power cut takes what was only in memory. All that is lost is told in class loss." },
+	{ AT(spool, dir), TYPE(PATH, "/var/lib/weir/spool"),
+	  .help = "Directory of its files, given to run.user; made by the first start that needs it. One agent uses it at a time." },
+	{ AT(spool, max_bytes), TYPE(SIZE, "64M"), RANGE(16 * MIB, 1024 * 1024 * MIB),
+	  .help = "Bytes of all its files. When they are full the oldest of what is worth least go: health, iface, summary, device, "
+		  "flow, event, in this order." },
+	{ AT(spool, min_free), TYPE(SIZE, "16M"), RANGE(1 * MIB, 1024 * 1024 * MIB),
+	  .help = "Bytes of the file system that are left to others, by the same rule." },
+	{ AT(spool, segment_bytes), TYPE(SIZE, "1M"), RANGE(64 * KIB, 1 * MIB),
+	  .help = "Size of a file, and so what goes at once." },
+	{ AT_AS(spool, commit_interval, commit_interval_ns), TYPE(DURATION, "1s"), RANGE(10 * MS, 60 * S),
+	  .help = "Messages are synced to the disk in groups, this often." },
+	{ AT_AS(spool, spill_after, spill_after_ns), TYPE(DURATION, "10s"), RANGE(1 * S, 1 * H),
+	  .help = "mode = spill: how long a message waits in memory before it is written." },
+	{ AT_AS(spool, backlog_after, backlog_after_ns), TYPE(DURATION, "60s"), RANGE(1 * S, 24 * H),
+	  .help = "What waits after an outage of this length, or after a restart, is backlog: sent behind what is new, flow records "
+		  "in class flow_hist." },
+	{ AT(spool, backlog_share), TYPE(NUMBER, "30"), RANGE(1, 100),
+	  .help = "Per cent of the highest rate seen that backlog may take while new messages have to wait for the broker, too." },
 
 	{ AT(ipfix, endpoint), TYPE(ENDPOINT, ""), .empty = "no collector",
 	  .help = "Where the collector listens: udp://192.0.2.1:4739, or tcp://[2001:db8::1]:4739. Nothing is encrypted." },

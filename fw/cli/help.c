@@ -68,6 +68,9 @@ static const struct {
 #define X(id, name) { "process", name, "" },
 	PROCESSES(X)
 #undef X
+#define X(id, name, text) { "loss reason", name, text },
+	SPOOL_REASONS(X)
+#undef X
 #define X(name) { "map", #name, "" },
 	PROCESS_MAPS(X)
 #undef X

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * batch - collects encoded records into envelopes and keeps every message until the broker has acknowledged it.
+ * batch - collects encoded records into envelopes of at most conf.batch_bytes, and stamps what is sent.
  *
- * Records are added up to conf.batch_bytes, then closed into a message; other classes (health, event, ...) come as whole
- * messages. All wait in one queue of at most conf.unacked_bytes: batch_next_unsent(), batch_sent(), and then
- * batch_ack(), or batch_refuse(), or batch_resend_all() after the uplink was lost. Full: the oldest message that is
- * not in flight goes, its loss is counted and stands in the next envelope. No sockets, no clock: times are passed in
- * (wall clock us for what consumers read, CLOCK_MONOTONIC ns for retries). 0 or a negative errno; no logging.
+ * A batch that is full, or closed, is handed to conf.closed; that it is kept until it is acknowledged is the spool's
+ * business. Epoch, number and whether it is backlog are known only later: batch_stamp() puts them in front of any message
+ * when it is sent. No sockets, no clock: wall clock us are passed in. 0 or a negative errno; no logging.
  *
- * Envelope: {"schema":"weir.flow/1","gateway","site","epoch","seq","boot_id","ts","clock":"synced"|"unsynced",
- * "historical":false,"lost":{"batches","records"},"records":[...]}. seq counts flow batches from 1 with no gap but a
- * lost batch; "lost" counts since the epoch began, so that losing an envelope loses no count. In an envelope with
- * sequence number s, all lost batches counted there are below s. With conf.cbor the same in CBOR.
+ * As sent: {"epoch","seq","historical":false|true,"schema":"weir.flow/1","gateway","site","boot_id","ts",
+ * "clock":"synced"|"unsynced","lost":{"batches","records"},"records":[...]}. "lost" is what batch_set_lost() said last:
+ * since the agent process began, so that losing an envelope loses no count. With conf.cbor the same in CBOR.
  */
 #pragma once
 
@@ -19,10 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/writer.h"
+
 #define BATCH_SCHEMA	"weir.flow/1"
-#define BATCH_TRIES	8	/* a message that the broker refused this often is lost ... */
-#define BATCH_RETRY_NS	(1ULL * 1000000000)	/* ... the waits between: 1 s, doubled up to ... */
-#define BATCH_RETRY_MAX_NS (60ULL * 1000000000)	/* ... a minute: two minutes in all */
+#define BATCH_STAMP_MAX	80	/* bytes that batch_stamp() adds; batch_bytes includes them */
 
 /* Last part of the topic. */
 #define MESSAGE_CLASSES(X) \
@@ -32,6 +29,7 @@
 	X(SUMMARY,	"summary") \
 	X(DEVICE,	"device") \
 	X(EVENT,	"event") \
+	X(LOSS,		"loss") \
 	X(HEALTH,	"health") \
 	X(BIRTH,	"birth") \
 	X(STATE,	"state")
@@ -43,48 +41,27 @@ enum message_class {
 	MESSAGE_N,
 };
 
-/* Name, then what it counts since batch_new(). */
-#define BATCH_COUNTERS(X) \
-	X(records,		"records taken into batches") \
-	X(batches,		"flow batches closed") \
-	X(messages,		"messages queued, flow batches included") \
-	X(sent,			"messages handed to the uplink, resends included") \
-	X(acked,		"messages that the broker acknowledged") \
-	X(ack_unknown,		"acknowledgements of messages no longer kept") \
-	X(resent,		"messages queued again because the uplink was lost") \
-	X(refused,		"PUBACKs with an error code; tried again later") \
-	X(lost_batches,		"flow batches lost: queue full, refused too often, no memory") \
-	X(lost_records,		"records in them, and those of record_too_big") \
-	X(lost_other,		"messages of other classes lost") \
-	X(record_too_big,	"records larger than an empty batch") \
-	X(message_too_big,	"messages larger than the whole queue") \
-	X(no_memory,		"messages lost because memory was refused")
-
-struct batch_counters {
-#define X(name, text) uint64_t name;
-	BATCH_COUNTERS(X)
-#undef X
+struct batch_counters {		/* since batch_new() */
+	uint64_t records;	/* taken into batches */
+	uint64_t batches;	/* closed */
+	uint64_t record_too_big;	/* larger than an empty batch: not taken */
 };
+
+struct batch_lost {
+	uint64_t batches, records;
+};
+
+/* @payload is good during the call. It may say batch_set_lost(), and no more. */
+typedef void (*batch_closed)(const char *payload, size_t len, uint32_t records, void *arg);
 
 struct batch_conf {
 	const char *gateway;	/* the three texts are copied, escaped; any bytes */
 	const char *site;
 	const char *boot_id;
-	uint64_t epoch;		/* another one whenever seq begins again: wall clock us at start */
-	size_t batch_bytes;	/* most bytes of an envelope, all included */
+	size_t batch_bytes;	/* most bytes of an envelope, its stamp and all included */
 	bool cbor;		/* records, and the envelope around them, are CBOR: its names and values are those of the JSON */
-	size_t unacked_bytes;	/* most bytes kept, payloads and list heads; at least one whole batch */
-};
-
-struct batch_message {
-	uint64_t id;		/* of every message in its queue: what batch_ack() wants. Counts from 1 */
-	uint64_t seq;		/* flow batches: envelope's seq; else 0 */
-	enum message_class class;
-	bool retain;
-	bool again;		/* was handed out before */
-	uint32_t records;
-	size_t len;
-	const char *payload;	/* not ended by NUL */
+	batch_closed closed;
+	void *arg;
 };
 
 struct batch;
@@ -93,30 +70,20 @@ int batch_new(struct batch **ret_batch, const struct batch_conf *conf);	/* -EINV
 struct batch *batch_free(struct batch *b);	/* takes NULL; returns NULL */
 
 void batch_set_clock(struct batch *b, bool synced);	/* envelopes from now on; unsynced until said */
+void batch_set_lost(struct batch *b, const struct batch_lost *lost);	/* the same */
 
 /* Adds one encoded record; closes the batch first when it does not fit. -EMSGSIZE: too big, counted. */
 int batch_add_record(struct batch *b, const void *record, size_t len, uint64_t wall_us);
-int batch_close(struct batch *b, uint64_t wall_us);	/* what is collected becomes a message; nothing: 0 */
+void batch_close(struct batch *b, uint64_t wall_us);	/* what is collected is handed on; nothing: nothing */
 uint32_t batch_collected(const struct batch *b);	/* records waiting for batch_close() */
 
-int batch_add_message(struct batch *b, enum message_class class, bool retain, const void *payload, size_t len);
-
-/*
- * The oldest message to hand out, NULL for none; after batch_sent() it is in flight. The pointer is good until the next
- * call that changes @b.
- */
-const struct batch_message *batch_next_unsent(const struct batch *b, uint64_t now_ns);
-int batch_sent(struct batch *b, uint64_t id);				/* -ENOENT: no such message waits */
-int batch_ack(struct batch *b, uint64_t id);				/* -ENOENT: not kept (any more), counted */
-int batch_refuse(struct batch *b, uint64_t id, uint64_t now_ns);	/* broker's error; -ENOENT as above */
-void batch_resend_all(struct batch *b);		/* uplink lost: all that is in flight waits again, oldest first */
-
-struct batch_fill {
-	uint32_t waiting;	/* messages not handed out, refused ones included */
-	uint32_t in_flight;
-	size_t bytes;		/* kept, as counted against unacked_bytes */
-};
-
-struct batch_fill batch_fill(const struct batch *b);
 const struct batch_counters *batch_counters(const struct batch *b);
 const char *batch_class_name(enum message_class class);
+
+struct batch_stamp {
+	uint64_t epoch, seq;
+	bool historical;
+};
+
+/* @message: a JSON object, or a CBOR map of indefinite length. Its members come behind the stamp's; anything else: writer.full. */
+void batch_stamp(struct writer *w, const struct batch_stamp *stamp, const char *message, size_t len);

@@ -16,6 +16,8 @@
 
 void cbor_record(struct writer *w, const struct record *r);
 
+#define CBOR_MAP 0xbf	/* first byte of such a map */
+
 void cbor_map(struct writer *w);
 void cbor_array(struct writer *w);
 void cbor_end(struct writer *w);	/* of the innermost map or array */

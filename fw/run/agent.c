@@ -134,7 +134,9 @@ static void end(struct agent *a)
 
 static void stopped(void *arg)
 {
-	log_info("stopped: every record is acknowledged");
+	const struct agent *a = arg;
+
+	log_info("stopped: every record is %s", publish_fill(a->publish).waiting ? "acknowledged or in the spool" : "acknowledged");
 	end(arg);
 }
 
@@ -143,8 +145,9 @@ static void stop_due(struct loop_timer *timer)
 	struct agent *a = container_of(timer, struct agent, stop_limit);
 	struct batch_fill fill = publish_fill(a->publish);
 
-	log_warn("stopped with %u messages (%zu bytes) that the broker has not acknowledged: they are lost; flows that were "
-		 "not reported stay in the pinned table", fill.waiting + fill.in_flight, fill.bytes);
+	log_warn("stopped with %llu messages that the broker has not acknowledged: they are %s; flows that were "
+		 "not reported stay in the pinned table", (unsigned long long)fill.waiting + fill.in_flight,
+		 a->conf->spool.mode == CONF_SPOOL_OFF ? "lost" : "kept in the spool");
 	end(a);
 }
 
@@ -454,7 +457,7 @@ static int open_all(struct agent *a)
 	if (!err && community_id_new(&a->reporter.community_id))
 		log_warn("this libcrypto has no SHA-1: records have no network.community_id");
 	if (!err)
-		err = publish_new(&a->publish, a->loop, a->conf, fds->link_fd, a->boot_id, a->epoch);
+		err = publish_new(&a->publish, a->loop, a->conf, fds->link_fd, fds->spool_dir, a->boot_id);
 	if (!err && nic_open(&a->nic))
 		log_warn("no rtnetlink socket: the books are not held against the NICs' counters");
 	if (!err)
@@ -514,7 +517,6 @@ int agent_run(const struct agent_settings *settings)
 	resident_no_huge_pages();
 	a->settings = settings;
 	a->conf = settings->conf;
-	a->epoch = agent_wall_us();
 	read_boot_id(a->boot_id, sizeof(a->boot_id));
 	a->snap.version = WEIR_VERSION;
 	a->snap.gateway = a->conf->gateway.name;

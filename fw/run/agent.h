@@ -27,6 +27,7 @@ struct agent_fds {
 	int control_fd;		/* listening control socket */
 	int metrics_fd;		/* from the metrics process: metrics_pair(); -1: none */
 	int conntrack;		/* conntrack_open_socket(); -1: none */
+	int spool_dir;		/* spool.dir; -1: none */
 	int lock_fd;		/* pins_lock(): nobody else sweeps these tables while this process lives */
 };
 

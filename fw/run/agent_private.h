@@ -46,7 +46,6 @@ struct agent {
 	struct summary sum;
 	struct snapshot snap;
 	char boot_id[40];
-	uint64_t epoch;
 	char answer[SNAPSHOT_TEXT_MAX];
 	bool born;		/* birth was said: all ports are known */
 	bool stopping;

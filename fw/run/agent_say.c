@@ -50,7 +50,8 @@ struct snapshot *agent_snapshot(struct agent *a)
 	memcpy(s->quic, identify_quic(a->identify), sizeof(s->quic));
 	s->link = *publish_state(a->publish);
 	s->fill = publish_fill(a->publish);
-	s->batch = *publish_counters(a->publish);
+	publish_counters(a->publish, &s->exported);
+	publish_spool(a->publish, &s->spool, &s->spool_counters);
 	s->ipfix = ipfix_out_state(a->ipfix);
 	s->ipfix_counters = ipfix_out_counters(a->ipfix);
 	if (a->control)
@@ -139,7 +140,7 @@ static void say(struct agent *a, enum message_class class, const struct writer *
 	if (w->full)
 		a->snap.messages_too_long++;
 	else
-		publish_message(a->publish, class, false, w->buf, w->len);
+		publish_message(a->publish, class, w->buf, w->len);
 }
 
 void agent_say_event(struct agent *a, enum event_action action, const char *port, const char *dir, const char *detail)
@@ -157,7 +158,7 @@ void agent_say_birth(struct agent *a)
 	struct writer w = WRITER(a->answer);
 
 	a->snap.now_us = agent_wall_us();
-	message_birth(&w, &a->snap, a->conf, a->boot_id, a->epoch);
+	message_birth(&w, &a->snap, a->conf, a->boot_id, publish_epoch(a->publish));
 	if (w.full || publish_birth(a->publish, w.buf, w.len)) {
 		a->snap.messages_too_long++;
 		log_error("birth message is too long: nothing is published before it");

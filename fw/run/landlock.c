@@ -65,15 +65,18 @@ static size_t ruleset_bytes(int abi)
 	return abi >= 6 ? sizeof(struct ruleset) : abi >= 4 ? offsetof(struct ruleset, scoped) : offsetof(struct ruleset, net);
 }
 
+static int allow_in(int ruleset, int fd, uint64_t rights)
+{
+	const struct landlock_path_beneath_attr rule = { .allowed_access = rights, .parent_fd = fd };
+
+	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) ? -errno : 0;
+}
+
 static int allow_below(int ruleset, const char *path, uint64_t rights)
 {
-	struct landlock_path_beneath_attr rule = { .allowed_access = rights };
 	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
 
-	rule.parent_fd = fd;
-	if (fd < 0 || syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
-		return -errno;
-	return 0;
+	return fd < 0 ? -errno : allow_in(ruleset, fd, rights);
 }
 
 static int allow_folder_of(int ruleset, const char *file)
@@ -122,7 +125,7 @@ int landlock_enter(const struct landlock_rules *rules)
 	for (unsigned int i = 0; !err && i < rules->reads; i++)
 		err = allow_read(ruleset, rules->read[i]);
 	for (unsigned int i = 0; !err && i < rules->writes; i++)
-		err = allow_below(ruleset, rules->write[i], write_rights & all.fs);
+		err = allow_in(ruleset, rules->write[i], write_rights & all.fs);
 	for (unsigned int i = 0; !err && all.net && i < rules->connects; i++)
 		err = allow_connect(ruleset, rules->connect[i]);
 	if (!err && syscall(SYS_landlock_restrict_self, ruleset, 0))

@@ -20,7 +20,7 @@
 
 struct landlock_rules {
 	const char *read[LANDLOCK_READS];	/* absolute paths of files */
-	const char *write[LANDLOCK_WRITES];	/* folders: files in there are made, written, renamed and removed */
+	int write[LANDLOCK_WRITES];	/* open folders: files in there are made, written, renamed and removed; the way there may be closed to us */
 	uint16_t connect[LANDLOCK_PORTS];	/* TCP */
 	unsigned int reads, writes, connects;
 };

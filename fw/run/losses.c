@@ -24,6 +24,15 @@ static const char *const harmless[] = {
 	"broker.link_malformed", "broker.link_stale",
 	"export.records", "export.batches", "export.messages", "export.sent", "export.acked", "export.resent",
 	"export.ack_unknown", "export.refused",
+	"spool.messages", "spool.sent", "spool.acked", "spool.ack_unknown", "spool.resent", "spool.refused", "spool.losses",
+	"spool.losses_merged", "spool.recovered", "spool.unclean_stops", "spool.bad_bytes", "spool.segments_made", "spool.segments_deleted",
+	"spool.segments_dropped", "spool.segments_bad", "spool.segments_foreign", "spool.commits", "spool.cursor_writes", "spool.disk_errors",
+	"spool.disk_off",
+	/* export.lost_batches and export.lost_other tell of them all */
+	"spool.lost", "spool.lost_records",
+#define X(id, name, text) "spool.lost_" name,
+	SPOOL_REASONS(X)
+#undef X
 	"ipfix.records", "ipfix.sent_messages", "ipfix.sent_records", "ipfix.sent_templates", "ipfix.socket_full", "ipfix.connects",
 	"ipfix.failed",
 };

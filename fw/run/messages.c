@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "collect/attach.h"
+#include "export/loss_json.h"
 #include "export/text.h"
 
 static void pair(struct writer *w, const char *name, const char *value, const char *end)
@@ -55,7 +56,7 @@ void message_birth(struct writer *w, const struct snapshot *s, const struct conf
 	pair(w, "flow_encoding", conf->export.encoding == CONF_ENCODING_CBOR ? "cbor" : "json", ",");
 	writer_format(w, "\"epoch\":%llu,\"abi\":%u,\"slots\":%u,", (unsigned long long)epoch, ABI_VERSION, s->slots);
 	writer_text(w, "\"schemas\":{\"flow\":\"" BATCH_SCHEMA "\",\"iface\":\"weir.iface/1\",\"health\":\"weir.health/1\","
-		    "\"summary\":\"weir.summary/1\",\"event\":\"weir.event/1\",\"device\":\"weir.device/1\"},");
+		    "\"summary\":\"weir.summary/1\",\"event\":\"weir.event/1\",\"device\":\"weir.device/1\",\"loss\":\"" LOSS_SCHEMA "\"},");
 	birth_capabilities(w, conf);
 	writer_text(w, "\"ports\":[");
 	for (unsigned int i = 0; i < s->ports; i++) {

@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "collect/counters.h"
 #include "export/record.h"
+#include "run/snapshot_spool.h"
 
 #define NAME_BYTES	96
 #define LABELS_MAX	4
@@ -107,6 +108,13 @@ static uint32_t tcps_used(const struct snapshot *s)
 	X(broker_connected, "1: the broker has said that the connection stands", s->link.connected) \
 	X(broker_unacknowledged_messages, "messages that the broker has not acknowledged yet", s->fill.waiting + s->fill.in_flight) \
 	X(broker_unacknowledged_bytes, "bytes of them", s->fill.bytes) \
+	X(spool_on_disk, "1: messages are kept on the disk; 0: in memory only", s->spool.mode != SPOOL_MEMORY && !s->spool.is_disk_off) \
+	X(spool_disk_off, "1: the spool's disk failed and is left alone", s->spool.is_disk_off) \
+	X(spool_waiting_messages, "messages that are neither acknowledged nor lost", s->spool.waiting) \
+	X(spool_oldest_seconds, "age of the oldest of them", snapshot_spool_oldest_s(s)) \
+	X(spool_disk_bytes, "bytes of the spool's files", s->spool.disk_bytes) \
+	X(spool_worst_case_loss_seconds, "how far back what a power cut takes may reach", \
+	  (s->spool.worst_case_loss_ns + NS_PER_S - 1) / NS_PER_S) \
 	X(ipfix_up, "1: there is a socket to the IPFIX collector", s->ipfix.up) \
 	X(ipfix_waiting_messages, "IPFIX messages that wait for the socket", s->ipfix.messages) \
 	X(ipfix_waiting_records, "records in them", s->ipfix.records) \

@@ -53,7 +53,7 @@ static void may_read_openssl(struct sandbox *box)
 	may_read(box, "/usr/lib/ssl/openssl.cnf");
 }
 
-void sandbox_agent(struct sandbox *ret_box, const struct conf *conf, const char *oui_path)
+void sandbox_agent(struct sandbox *ret_box, const struct conf *conf, const char *oui_path, int spool_dir)
 {
 	struct endpoint collector;
 
@@ -63,6 +63,8 @@ void sandbox_agent(struct sandbox *ret_box, const struct conf *conf, const char 
 	may_read(ret_box, "/sys/devices/system/cpu/possible");
 	may_read_openssl(ret_box);
 	ret_box->pages = conf->metrics.listen[0];
+	if (spool_dir >= 0)
+		ret_box->files.write[ret_box->files.writes++] = spool_dir;
 	if (!conf->ipfix.endpoint[0] || endpoint_parse(conf->ipfix.endpoint, &collector))
 		return;
 	ret_box->inet = true;

@@ -40,7 +40,7 @@ struct sandbox_said *sandbox_said_new(void);	/* NULL: no memory */
 void sandbox_said_free(struct sandbox_said *said);
 
 /* Texts stay borrowed. */
-void sandbox_agent(struct sandbox *ret_box, const struct conf *conf, const char *oui_path);
+void sandbox_agent(struct sandbox *ret_box, const struct conf *conf, const char *oui_path, int spool_dir);	/* -1: none */
 void sandbox_metrics(struct sandbox *ret_box);
 void sandbox_uplink(struct sandbox *ret_box, const struct conf *conf);
 

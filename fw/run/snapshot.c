@@ -12,6 +12,7 @@
 #include "export/text.h"
 #include "run/snapshot_nic.h"
 #include "run/snapshot_process.h"
+#include "run/snapshot_spool.h"
 
 static const char *const dir_names[DIRS] = { "rx", "tx" };
 
@@ -82,8 +83,14 @@ unsigned int snapshot_figures(const struct snapshot *s, struct figure ret_figure
 		{ "tcp.losses_not_kept", s->tcp_not_kept, "reports of connections whose losses were not added up: flows.facts is reached" },
 		{ "agent.sweeps_held", s->sweeps_held, "slices of the sweep put off: the broker is slower than the sweep" },
 		{ "agent.messages_too_long", s->messages_too_long, "messages of the agent's own that did not fit their buffer" },
-#define X(name, text) { "export." #name, s->batch.name, text },
-		BATCH_COUNTERS(X)
+#define X(name, text) { "export." #name, s->exported.name, text },
+		EXPORT_COUNTERS(X)
+#undef X
+#define X(name, text) { "spool." #name, s->spool_counters.name, text },
+		SPOOL_COUNTERS(X)
+#undef X
+#define X(id, name, text) { "spool.lost_" name, s->spool.lost_by_reason[SPOOL_LOST_##id], text },
+		SPOOL_REASONS(X)
 #undef X
 #define X(name, text) { "ipfix." #name, s->ipfix_counters.name, text },
 		IPFIX_OUT_COUNTERS(X)
@@ -198,8 +205,9 @@ static void text_head(struct writer *w, const struct snapshot *s)
 	else
 		writer_format(w, "NOT connected: %s; next try in %u ms", l->error[0] ? l->error : "no attempt yet",
 			      l->next_attempt_ms);
-	writer_format(w, "; unacknowledged %u messages, %zu bytes\n", s->fill.waiting + s->fill.in_flight, s->fill.bytes);
+	writer_format(w, "; unacknowledged %llu messages, %zu bytes\n", (unsigned long long)s->fill.waiting + s->fill.in_flight, s->fill.bytes);
 	text_certificates(w, s);
+	snapshot_spool_text(w, s);
 	if (s->ipfix.endpoint) {
 		writer_format(w, "ipfix   %s  ", s->ipfix.endpoint);
 		if (s->ipfix.up)
@@ -445,8 +453,10 @@ static void json_health(struct writer *w, const struct snapshot *s)
 	if (s->link.error[0])
 		json_text(w, "error", s->link.error);
 	json_certificates(w, s);
-	writer_format(w, "\"port\":%u,\"connected\":%s,\"unacked_messages\":%u,\"unacked_bytes\":%zu},", s->link.port,
-		      s->link.connected ? "true" : "false", s->fill.waiting + s->fill.in_flight, s->fill.bytes);
+	writer_format(w, "\"port\":%u,\"connected\":%s,\"unacked_messages\":%llu,\"unacked_bytes\":%zu},", s->link.port,
+		      s->link.connected ? "true" : "false", (unsigned long long)s->fill.waiting + s->fill.in_flight, s->fill.bytes);
+	snapshot_spool_json(w, s);
+	writer_char(w, ',');
 	if (s->ipfix.endpoint) {
 		writer_text(w, "\"ipfix\":{");
 		json_text(w, "endpoint", s->ipfix.endpoint);

@@ -20,12 +20,12 @@
 #include "collect/ports.h"
 #include "enrich/devices.h"
 #include "enrich/quic.h"
-#include "export/batch.h"
 #include "mqtt/link.h"
 #include "run/certificates.h"
 #include "run/identify.h"
 #include "run/ipfix_out.h"
 #include "run/process.h"
+#include "run/publish.h"
 #include "run/tcp_totals.h"
 #include "status/control.h"
 
@@ -68,7 +68,9 @@ struct snapshot {
 	struct link_state link;
 	struct certificate_watch certificate[CERTIFICATES];
 	struct batch_fill fill;
-	struct batch_counters batch;
+	struct export_counters exported;
+	struct spool_state spool;
+	struct spool_counters spool_counters;
 	struct ipfix_out_state ipfix;
 	struct ipfix_out_counters ipfix_counters;
 	struct ports_counters ports_counters;
@@ -119,7 +121,7 @@ struct figure {
 	const char *text;	/* what is counted */
 };
 
-#define FIGURES_MAX 192
+#define FIGURES_MAX 256
 #define SNAPSHOT_GAUGE "nat.entries"	/* the one of them that may go down */
 #define FIGURE_NAME_MAX 48
 

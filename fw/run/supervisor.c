@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -61,6 +62,7 @@ struct supervisor {
 	int link_fds[2];	/* agent's end, uplink's end: kept open for their successors */
 	int control_fd;
 	int lock_fd;
+	int spool_fd;		/* spool.dir, locked; -1: none */
 	int conntrack_fd;	/* read by the agent; ours to ask. -1: none */
 	int agent_fds[2];	/* orders: ours, the agent's */
 	int metrics_fds[2];	/* agent's end, metrics' end; -1: no metrics page */
@@ -223,7 +225,8 @@ static int agent_main(struct child *child)
 			.stats = dataplane_map_read_only(s->dp, pin_dir, "stats"),
 			.events = dataplane_map_fd(s->dp, "events"),	/* its consumer's position is written */
 			.supervisor_fd = s->agent_fds[1], .link_fd = s->link_fds[0], .control_fd = s->control_fd,
-			.lock_fd = s->lock_fd, .conntrack = s->conntrack_fd, .metrics_fd = s->metrics_fds[0],
+			.spool_dir = s->spool_fd, .lock_fd = s->lock_fd, .conntrack = s->conntrack_fd,
+			.metrics_fd = s->metrics_fds[0],
 		},
 		.meta = *dataplane_meta(s->dp),
 		.privacy_key = s->privacy_key,
@@ -242,7 +245,7 @@ static int agent_main(struct child *child)
 		conntrack_ask(s->conntrack_fd);		/* refused: NAT of new connections only */
 	privilege_keep_only((const int *)&settings.fds, sizeof(settings.fds) / sizeof(int));
 	object_beside(s->conf->run.bpf_object, "oui.bin", oui);
-	sandbox_agent(&box, s->conf, oui);
+	sandbox_agent(&box, s->conf, oui, settings.fds.spool_dir);
 	if (settings.fds.books < 0 || settings.fds.stats < 0)
 		err = MIN(settings.fds.books, settings.fds.stats);
 	else
@@ -541,6 +544,37 @@ static int lock_pins(struct supervisor *s)
 	return err == -EBUSY ? err : 0;	/* other errors: dataplane_open() meets them too, and says more */
 }
 
+/*
+ * The agent's directory, which it could not open itself: made when only it is missing, and given to its user. The lock goes
+ * with the descriptor: two would write each other's numbers.
+ */
+static int open_spool(struct supervisor *s)
+{
+	const char *path = s->conf->spool.dir;
+	struct stat st;
+	int err = 0;
+
+	if (s->conf->spool.mode == CONF_SPOOL_OFF)
+		return 0;
+	if (mkdir(path, 0700) && errno != EEXIST)
+		err = -errno;
+	if (!err)
+		s->spool_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (!err && (s->spool_fd < 0 || fstat(s->spool_fd, &st) || ((st.st_mode & 0777) != 0700 && fchmod(s->spool_fd, 0700)) ||
+		     fchown(s->spool_fd, s->agent_user.uid, s->agent_user.gid)))
+		err = -errno;
+	if (err) {
+		log_error("spool.dir \"%s\": %s; allowed: a directory on a file system that can be written, or one that can be made",
+			  path, strerror(-err));
+		return err;
+	}
+	for (uint64_t ms = 0; (err = flock(s->spool_fd, LOCK_EX | LOCK_NB) ? -errno : 0) == -EWOULDBLOCK && ms < LOCK_WAIT_MS; ms += WAIT_STEP_MS)
+		usleep(WAIT_STEP_MS * 1000);
+	if (err)
+		log_error("spool.dir \"%s\": another weir agent uses it; end that one, or choose another directory", path);
+	return err;
+}
+
 /* Of each protocol a quarter of the slots in the time after which a quiet flow ends, on all CPUs together; at once a sixteenth. */
 static void limit_new_flows(struct dataplane_settings *settings, const struct conf *conf)
 {
@@ -633,6 +667,8 @@ static int open_all(struct supervisor *s)
 	if (!err)
 		err = lock_pins(s);
 	if (!err)
+		err = open_spool(s);
+	if (!err)
 		err = open_dataplane(s);
 	if (!err)
 		err = confine_open(&s->confine, s->dp);
@@ -649,6 +685,7 @@ int supervisor_run(const struct conf *conf)
 		.control_fd = -1,
 		.lock_fd = -1,
 		.conntrack_fd = -1,
+		.spool_fd = -1,
 		.agent_fds = { -1, -1 },
 		.metrics_fds = { -1, -1 },
 		.metrics_listen_fd = -1,

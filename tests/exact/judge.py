@@ -27,7 +27,7 @@ def read_records(path):
     with open(path, 'rb') as f:
         for line in f:
             topic, _, payload = line.split(b'\t', 2)
-            if not topic.endswith(b'/flow'):
+            if not topic.endswith((b'/flow', b'/flow_hist')):
                 continue
             if not payload.endswith(b'\n'):
                 raise SystemExit('judge: the subscriber was cut off')

@@ -7,8 +7,10 @@
 Prints the expression's value; status 0 when it is true. Names it may use, besides Python's own:
     messages            [(class, retained, dict)], in the order of arrival
     of(CLASS)           dicts of that class
-    batches             flow envelopes, each (epoch, seq) once
+    batches             flow envelopes, backlog (flow_hist) included, each (epoch, seq) once
     again               how many came more than once; one that came back changed is an AssertionError
+    losses              what class loss says, each once
+    missing()           (class, epoch, seq) that neither came nor are declared lost, of all classes with numbers
     records(**WHERE)    flow records; WHERE: port, transport, sip, dip, sport, dport, name (see select())
     packets(**WHERE), octets(**WHERE)    sums over records: (source, destination)
     gaps()              sequence numbers that are missing, [(epoch, seq)]
@@ -45,13 +47,16 @@ class Seen:
             kind = topic.decode().rsplit('/', 1)[1]
             message = json.loads(payload)
             self.messages.append((kind, retain == b'1', message))
-            if kind == 'flow':
-                key = (message['epoch'], message['seq'])
+            if kind not in ('birth', 'state'):
+                key = ('flow' if kind == 'flow_hist' else kind, message['epoch'], message['seq'])
+                same = {k: v for k, v in message.items() if k != 'historical'}
                 if key in envelopes:
-                    assert envelopes[key] == message, 'batch %s came again, changed' % (key,)
+                    assert envelopes[key] == same, 'message %s came again, changed' % (key,)
                     self.again += 1
-                envelopes[key] = message
-        self.batches = list(envelopes.values())
+                envelopes[key] = same
+        self.numbers = set(envelopes)
+        self.batches = [m for (kind, _, _), m in envelopes.items() if kind == 'flow']
+        self.losses = [m for (kind, _, _), m in envelopes.items() if kind == 'loss']
 
     def of(self, kind):
         return [m for k, _, m in self.messages if k == kind]
@@ -77,6 +82,20 @@ class Seen:
         for b in self.batches:
             seqs.setdefault(b['epoch'], set()).add(b['seq'])
         return [(e, n) for e, have in seqs.items() for n in range(1, max(have) + 1) if n not in have]
+
+
+    # An epoch's numbers begin at 1, or where the epoch before it ended.
+    def missing(self):
+        ends = {m['lost_epoch']: m for m in self.losses if m['reason'] == 'epoch_end'}
+        begins = {m['next_epoch']: m['from_seq'] for m in ends.values()}
+        lost = {(m['class'], m['lost_epoch'], n) for m in self.losses if m['reason'] != 'epoch_end' for n in range(m['from_seq'], m['to_seq'] + 1)}
+        known, missing = self.numbers | lost, []
+        for kind, epoch in sorted({k[:2] for k in known}):
+            last = max(n for k, e, n in known if (k, e) == (kind, epoch))
+            if epoch in ends:
+                last = max(last, ends[epoch]['from_seq'][kind] - 1)
+            missing += [(kind, epoch, n) for n in range(begins.get(epoch, {}).get(kind, 1), last + 1) if (kind, epoch, n) not in known]
+        return missing
 
 
 PROTO = {'tcp': 6, 'udp': 17, 'icmp': 1, 'ipv6-icmp': 58}
@@ -119,7 +138,8 @@ def names(source, args):
         return {'s': json.loads(out.stdout)} if out.returncode == 0 else None
     seen = Seen(args[0])
     return {'seen': seen, 'wire': wire, 'get': get, 'ipfix': ipfix_seen,
-            **{k: getattr(seen, k) for k in ('messages', 'of', 'batches', 'again', 'records', 'packets', 'octets', 'gaps', 'lost')}}
+            **{k: getattr(seen, k) for k in ('messages', 'of', 'batches', 'again', 'records', 'packets', 'octets', 'gaps', 'lost', 'losses',
+                                          'missing')}}
 
 
 def main():

@@ -21,7 +21,8 @@ def schemas(folder):
     for path in sorted(glob.glob(folder + '/*.schema.json')):
         with open(path) as f:
             found[os.path.basename(path).split('.')[1]] = json.load(f)
-    assert len(found) == 8, sorted(found)
+    assert len(found) == 9, sorted(found)
+    found['flow_hist'] = found['flow']
     return found
 
 
@@ -34,7 +35,7 @@ def cbor_messages(path):
     for line in open(path):
         topic, _, payload = line.rstrip('\n').split('\t')
         kind, data = topic.rsplit('/', 1)[1], bytes.fromhex(payload)
-        if kind == 'flow':
+        if kind in ('flow', 'flow_hist'):
             stream = io.BytesIO(data)
             yield kind, cbor2.load(stream)
             assert not stream.read(), 'bytes behind a batch'

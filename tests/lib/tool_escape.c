@@ -327,15 +327,11 @@ static int open_lab(void)
 	open_victim();
 	conf.broker.port = lab.port;
 	if (lab.role == SANDBOX_AGENT)
-		sandbox_agent(&lab.box, &conf, "/usr/lib/weir/oui.bin");
+		sandbox_agent(&lab.box, &conf, "/usr/lib/weir/oui.bin", open("own", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	else if (lab.role == SANDBOX_UPLINK)
 		sandbox_uplink(&lab.box, &conf);
 	else
 		sandbox_metrics(&lab.box);
-	if (lab.role == SANDBOX_AGENT) {
-		lab.box.files.write[0] = "own";
-		lab.box.files.writes = 1;
-	}
 	return 0;
 }
 

@@ -102,6 +102,9 @@ static void test_defaults(void **state)
 	assert_int_equal(conf.export.unacked_bytes, 16777216);
 	assert_int_equal(conf.export.summary_interval_ns, 10 * NS_PER_S);
 	assert_int_equal(conf.export.health_interval_ns, 30 * NS_PER_S);
+	assert_int_equal(conf.spool.mode, CONF_SPOOL_OFF);
+	assert_int_equal(conf.spool.max_bytes, 64 << 20);
+	assert_int_equal(conf.spool.commit_interval_ns, NS_PER_S);
 	assert_string_equal(conf.ipfix.endpoint, "");
 	assert_int_equal(conf.ipfix.observation_domain, 1);
 	assert_int_equal(conf.ipfix.template_interval_ns, 60 * NS_PER_S);
@@ -144,6 +147,13 @@ static const struct {
 	{ "export.unacked_bytes",	"128k", "1024M", "127k", "1025M" },
 	{ "export.summary_interval",	"1s", "1h", "999ms", "61m" },
 	{ "export.health_interval",	"1s", "1h", "999ms", "61m" },
+	{ "spool.max_bytes",		"16M", "1048576M", "16383k", "1048577M" },
+	{ "spool.min_free",		"1M", "1048576M", "1023k", "1048577M" },
+	{ "spool.segment_bytes",	"64k", "1M", "65535", "1048577" },
+	{ "spool.commit_interval",	"10ms", "60s", "9ms", "61s" },
+	{ "spool.spill_after",		"1s", "1h", "999ms", "61m" },
+	{ "spool.backlog_after",	"1s", "24h", "999ms", "25h" },
+	{ "spool.backlog_share",	"1", "100", "0", "101" },
 	{ "ipfix.observation_domain",	"1", "4294967295", "0", "4294967296" },
 	{ "ipfix.template_interval",	"1s", "1h", "999ms", "61m" },
 };
@@ -390,7 +400,7 @@ static void test_messages(void **state)
 		    "weir.conf:3: gateway.frobnicate = \"1\": unknown key; allowed: site, name, privacy, privacy_key_file\n");
 	assert_says(PORT "[flow]\nx = 1\ny\n", "weir.conf:2: section \"flow\": unknown; did you mean [flows]?\n");
 	assert_says(PORT "[banana]\n", "weir.conf:2: section \"banana\": unknown; "
-		    "allowed: [gateway], [broker], [flows], [export], [ipfix], [metrics], [run], [port NAME]\n");
+		    "allowed: [gateway], [broker], [flows], [export], [spool], [ipfix], [metrics], [run], [port NAME]\n");
 	assert_says(PORT "[flows]\nslots = 1024\n[run]\n[flows]\nslots = 2048\n",
 		    "weir.conf:6: flows.slots = \"2048\": given before, in line 3\n");
 	assert_says(PORT "hook = tc\nhook = tc\n", "weir.conf:3: port eth0.hook = \"tc\": given before, in line 2\n");

@@ -68,13 +68,13 @@ static void assert_lines(const char *where, const char *lines)
 static void counters_end_in_total(void **state)
 {
 	(void)state;
-	s->batch.lost_records = 18446744073709551615ULL;
+	s->exported.lost_records = 18446744073709551615ULL;
 	s->stats[0] = 7;
-	assert_lines(page(false), "# HELP weir_export_lost_records_total records in them, and those of record_too_big.\n"
+	assert_lines(page(false), "# HELP weir_export_lost_records_total records in them, where known, and those of record_too_big.\n"
 				  "# TYPE weir_export_lost_records_total counter\nweir_export_lost_records_total 18446744073709551615\n");
 	assert_lines(text, "weir_dataplane_unknown_port_total 7\n");
 	assert_null(strstr(text, "# EOF"));
-	assert_lines(page(true), "# HELP weir_export_lost_records records in them, and those of record_too_big.\n"
+	assert_lines(page(true), "# HELP weir_export_lost_records records in them, where known, and those of record_too_big.\n"
 				 "# TYPE weir_export_lost_records counter\nweir_export_lost_records_total 18446744073709551615\n");
 	assert_string_equal(text + strlen(text) - strlen("\n# EOF\n"), "\n# EOF\n");
 }

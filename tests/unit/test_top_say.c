@@ -202,7 +202,7 @@ static const char *const lost[] = {
 	"quic.bad_frames", "quic.limit", "quic.full", "quic.bad_hello", "ports.overruns", "ports.failed", "ports.no_index",
 	"ports.no_place", "control.bad", "control.refused", "control.timeouts", "processes.syscalls_refused", "tcp.names_in_other", "tcp.devices_in_other", "tcp.losses_not_kept",
 	"agent.messages_too_long", "export.lost_batches", "export.lost_records", "export.lost_other", "export.record_too_big",
-	"export.message_too_big", "export.no_memory", "ipfix.refused", "ipfix.lost_messages", "ipfix.lost_records",
+	"export.message_too_big", "ipfix.refused", "ipfix.lost_messages", "ipfix.lost_records",
 	"ipfix.lost_unacked",
 };
 
