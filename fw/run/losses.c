@@ -29,10 +29,8 @@ static const char *const harmless[] = {
 	"spool.segments_dropped", "spool.segments_bad", "spool.segments_foreign", "spool.commits", "spool.cursor_writes", "spool.disk_errors",
 	"spool.disk_off",
 	/* export.lost_batches and export.lost_other tell of them all */
-	"spool.lost", "spool.lost_records",
-#define X(id, name, text) "spool.lost_" name,
-	SPOOL_REASONS(X)
-#undef X
+	"spool.lost", "spool.lost_records", "spool.lost_full", "spool.lost_no_space", "spool.lost_memory", "spool.lost_corrupt",
+	"spool.lost_missing", "spool.lost_refused", "spool.lost_too_big", "spool.lost_unclean_stop", "spool.lost_epoch_end",
 	"ipfix.records", "ipfix.sent_messages", "ipfix.sent_records", "ipfix.sent_templates", "ipfix.socket_full", "ipfix.connects",
 	"ipfix.failed",
 };

@@ -109,7 +109,7 @@ static uint32_t tcps_used(const struct snapshot *s)
 	X(broker_unacknowledged_messages, "messages that the broker has not acknowledged yet", s->fill.waiting + s->fill.in_flight) \
 	X(broker_unacknowledged_bytes, "bytes of them", s->fill.bytes) \
 	X(spool_on_disk, "1: messages are kept on the disk; 0: in memory only", s->spool.mode != SPOOL_MEMORY && !s->spool.is_disk_off) \
-	X(spool_disk_off, "1: the spool's disk failed and is left alone", s->spool.is_disk_off) \
+	X(spool_disk_left_alone, "1: the spool's disk failed and is left alone", s->spool.is_disk_off) \
 	X(spool_waiting_messages, "messages that are neither acknowledged nor lost", s->spool.waiting) \
 	X(spool_oldest_seconds, "age of the oldest of them", snapshot_spool_oldest_s(s)) \
 	X(spool_disk_bytes, "bytes of the spool's files", s->spool.disk_bytes) \

@@ -84,6 +84,22 @@ test('flow: a batch that comes twice counts once; a gap counts, and is taken bac
 	assert.ok([...one(store).epochs.values()].every((e) => e.missing.size <= 4096));
 });
 
+test('loss: what is declared lost is in the ledger, once, and no gap any more', () => {
+	const store = newStore();
+	const loss = (more) => ({ schema: 'weir.loss/1', epoch: 7, seq: 1, historical: false, gateway: 'gw', site: 'lab', reason: 'no_space', class: 'flow', lost_epoch: 1, from_seq: 6, to_seq: 7, records: 40, ...more });
+	for (const seq of [5, 8, 10]) give(store, 'flow', make.batch([make.record({ sport: seq })], { seq }));
+	assert.equal(gapsOf(one(store)), 3);
+	give(store, 'loss', loss());
+	give(store, 'loss', loss());
+	give(store, 'loss', loss({ seq: 2, class: 'health', from_seq: 1, to_seq: 1, records: 1 }));
+	give(store, 'loss', { ...loss({ seq: 3, reason: 'epoch_end', next_epoch: 2 }), from_seq: { flow: 11 } });
+	assert.deepEqual([gapsOf(one(store)), store.again], [1, 1]);
+	const rows = ledger(one(store)).filter(([name]) => name.startsWith('declared'));
+	assert.deepEqual(rows, [['declared lost, flow: no_space', 2, 'records'], ['declared lost, health: no_space', 1, 'details']]);
+	give(store, 'loss', loss({ seq: 4, to_seq: 'x' }));
+	assert.equal(store.refused.get('loss'), 1);
+});
+
 test('flow: what is historical is a row, but no rate of now', () => {
 	const store = newStore();
 	give(store, 'flow_hist', make.batch([make.record()], { seq: 1, epoch: 9 }));

@@ -60,6 +60,7 @@ export function ledger(gw) {
 	const rows = [];
 	if (gw.lost?.batches) rows.push(['batches lost before delivery', gw.lost.batches, 'records']);
 	if (gw.lost?.records) rows.push(['records lost before delivery', gw.lost.records, 'records']);
+	for (const [name, d] of gw.declared) rows.push([`declared lost, ${name}`, d.messages, d.kind === 'flow' ? 'records' : 'details']);
 	if (gapsOf(gw)) rows.push(['batches that did not reach this page', gapsOf(gw), 'page']);
 	for (const p of gw.ports.values())
 		for (const dir of p.books ? ['rx', 'tx'] : [])

@@ -7,6 +7,7 @@ import { Ring } from './ring.js';
 export const PORTS_MAX = 64; // of one gateway
 export const COUNTERS_MAX = 512; // of one health message
 const EPOCHS_MAX = 4; // whose sequence numbers are followed
+const DECLARED_MAX = 64; // classes times reasons
 const MISSING_MAX = 4096; // numbers that may still come
 const HISTORY = 720; // summaries and readings of books kept: 2 h at 10 s, 6 h at 30 s
 
@@ -14,7 +15,7 @@ export function newGateway(at_) {
 	return {
 		...at_, state: undefined, stateAt: undefined, lastAt: undefined, messages: 0, records: 0,
 		birth: undefined, health: undefined, clock: undefined, boot: undefined,
-		summary: undefined, summaries: new Ring(HISTORY), ports: new Map(), epochs: new Map(), lost: undefined, historical: 0,
+		summary: undefined, summaries: new Ring(HISTORY), ports: new Map(), epochs: new Map(), numbers: new Map(), declared: new Map(), lost: undefined, historical: 0,
 	};
 }
 
@@ -98,6 +99,7 @@ export function takeHealth(gw, m, now) {
 		offload: textAt(m, 'flow_offload', 'mode'),
 		// Numbers of whatever the gateway tells of its spool; absent: it has none.
 		spool: spool && new Map(Object.entries(spool).filter(([, v]) => count(v) !== undefined).slice(0, 32).map(([k, v]) => [text(k), v])),
+		spoolMode: textAt(m, 'spool', 'mode'), spoolAlarm: at(m, 'spool', 'alarm') === true,
 		counters, status,
 	};
 	gw.clock = gw.health.clock;
@@ -167,12 +169,12 @@ export function takeIface(gw, m, now) {
 }
 
 // Numbers of a flow batch. 'again': it was here before. An epoch begins with the first number that is seen of it.
-export function takeSeq(gw, epoch, seq) {
-	let e = gw.epochs.get(epoch);
+export function takeSeq(gw, epoch, seq, epochs = gw.epochs) {
+	let e = epochs.get(epoch);
 	if (!e) {
-		if (gw.epochs.size >= EPOCHS_MAX) gw.epochs.delete(gw.epochs.keys().next().value);
+		if (epochs.size >= EPOCHS_MAX) epochs.delete(epochs.keys().next().value);
 		e = { epoch, first: seq, last: seq, missing: new Set(), gaps: 0, again: 0 };
-		gw.epochs.set(epoch, e);
+		epochs.set(epoch, e);
 		return undefined;
 	}
 	if (seq > e.last) {
@@ -189,6 +191,36 @@ export function takeSeq(gw, epoch, seq) {
 	}
 	e.again++;
 	return 'again';
+}
+
+// The same of another class, each of which has numbers of its own. An older gateway gives them none.
+export function cameBefore(gw, kind, m) {
+	const epoch = countAt(m, 'epoch');
+	const seq = countAt(m, 'seq');
+	if (epoch === undefined || !Number.isSafeInteger(seq)) return false;
+	if (!gw.numbers.has(kind)) gw.numbers.set(kind, new Map());
+	return takeSeq(gw, epoch, seq, gw.numbers.get(kind)) === 'again';
+}
+
+// Class loss: numbers that will not come. They are no gap on the way here, then.
+export function takeLoss(gw, m) {
+	const reason = textAt(m, 'reason');
+	const epoch = countAt(m, 'lost_epoch');
+	if (!reason || epoch === undefined) return 'loss';
+	if (reason === 'epoch_end') return cameBefore(gw, 'loss', m) ? 'again' : undefined; // where an epoch ends: of how many nobody knows
+	const kind = textAt(m, 'class');
+	const from = countAt(m, 'from_seq');
+	const to = countAt(m, 'to_seq');
+	if (!kind || !Number.isSafeInteger(from) || !Number.isSafeInteger(to) || to < from) return 'loss';
+	if (cameBefore(gw, 'loss', m)) return 'again';
+	const name = `${kind}: ${reason}`;
+	const d = gw.declared.get(name) ?? { kind, reason, messages: 0, records: 0 };
+	d.messages += to - from + 1;
+	d.records += countAt(m, 'records') ?? 0;
+	if (gw.declared.size < DECLARED_MAX) gw.declared.set(name, d);
+	const e = kind === 'flow' && gw.epochs.get(epoch);
+	for (const s of e ? [...e.missing] : []) if (s >= from && s <= to && e.missing.delete(s)) e.gaps--;
+	return undefined;
 }
 
 export const gapsOf = (gw) => [...gw.epochs.values()].reduce((n, e) => n + e.gaps, 0);

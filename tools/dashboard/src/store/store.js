@@ -87,6 +87,7 @@ function takeFlow(store, gw, m, now, historical) {
 function takeEvent(store, gw, m, now) {
 	const action = textAt(m, 'event', 'action');
 	if (!action) return 'event';
+	if (gateway.cameBefore(gw, 'event', m)) return 'again';
 	const e = {
 		at: timeAt(m, 'ts') ?? now, gateway: gw.id, action, iface: textAt(m, 'observer', 'interface', 'name') ?? '',
 		direction: textAt(m, 'weir', 'direction') ?? '', detail: textAt(m, 'weir', 'detail') ?? '',
@@ -103,6 +104,7 @@ const TAKE = {
 	iface: (store, gw, m, now) => gateway.takeIface(gw, m, now),
 	device: (store, gw, m, now) => takeDevice(store.devices, gw.id, m, now),
 	event: takeEvent,
+	loss: (store, gw, m) => gateway.takeLoss(gw, m),
 	flow: (store, gw, m, now) => takeFlow(store, gw, m, now, at(m, 'historical') === true),
 	flow_hist: (store, gw, m, now) => takeFlow(store, gw, m, now, true),
 };

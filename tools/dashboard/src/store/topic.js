@@ -11,6 +11,7 @@ export const SCHEMAS = {
 	iface: 'weir.iface/1',
 	device: 'weir.device/1',
 	event: 'weir.event/1',
+	loss: 'weir.loss/1',
 	state: undefined, // has none
 };
 

@@ -3,7 +3,7 @@
 import { h, setText } from '../ui/dom.js';
 import { badge } from '../ui/level.js';
 import { table } from '../ui/table.js';
-import { ago, bytes, clock, NONE, span, whole } from '../format.js';
+import { ago, bytes, NONE, span, whole } from '../format.js';
 import { honesty, ledger, LEVELS, presence } from '../honesty.js';
 
 const hooks = (gw) => [...gw.ports.values()].map((p) => `${p.name} ${p.rx ?? '?'}/${p.tx ?? '?'}`).join(', ') || NONE;
@@ -16,7 +16,12 @@ function waiting(gw) {
 }
 
 // Whatever numbers the gateway tells of its spool, by their own names.
-const spool = (gw) => (gw.health?.spool ? [...gw.health.spool].map(([k, v]) => `${k} ${/bytes/.test(k) ? bytes(v) : whole(v)}`).join(', ') : 'not told');
+function spool(gw) {
+	const hlt = gw.health;
+	if (!hlt?.spool) return 'not told';
+	const numbers = [...hlt.spool].map(([k, v]) => `${k} ${/bytes/.test(k) ? bytes(v) : whole(v)}`);
+	return [...(hlt.spoolAlarm ? ['ALARM: its disk is left alone'] : []), ...(hlt.spoolMode ? [hlt.spoolMode] : []), ...numbers].join(', ');
+}
 
 const worst = (gw) => honesty([gw]).reduce((a, q) => (LEVELS.indexOf(q.level) > LEVELS.indexOf(a.level) ? q : a));
 
@@ -70,7 +75,7 @@ export function fleet() {
 		const hlt = gw.health;
 		const rows = [['State', `${is.word}: ${is.why}`], ['Last heard', gw.lastAt ? ago(gw.lastAt, now) : NONE], ['Version', gw.birth?.version ?? NONE],
 			['Up', hlt ? span(hlt.uptime * 1000) : NONE], ['Restarts', hlt ? `agent ${whole(hlt.agentStarts)}, uplink ${whole(hlt.uplinkStarts)}` : NONE],
-			['Epoch', gw.birth?.epoch ? `since ${clock(gw.birth.epoch / 1000, now)}` : NONE], ['Boot', gw.birth?.boot ?? NONE], ['Hooks', hooks(gw)],
+			['Epoch', gw.birth?.epoch !== undefined ? String(gw.birth.epoch) : NONE], ['Boot', gw.birth?.boot ?? NONE], ['Hooks', hooks(gw)],
 			['Flow table', hlt ? `${whole(hlt.live)} of ${whole(hlt.slots)} slots` : NONE], ['Waits for the broker', waiting(gw)], ['Spool', spool(gw)],
 			['From a backlog', gw.historical ? `${whole(gw.historical)} records` : 'none'], ['Messages here', `${whole(gw.messages)}, ${whole(gw.records)} flow records`]];
 		facts.replaceChildren(...rows.flatMap(([k, v]) => [h('dt', {}, k), h('dd', {}, v)]));
