@@ -325,6 +325,7 @@ static int open_lab(void)
 	if (!lab.said || lab.map_read_only < 0 || lab.listen_fd < 0 || lab.other_listen_fd < 0)
 		return -errno;
 	open_victim();
+	snprintf(conf.broker.host, sizeof(conf.broker.host), "127.0.0.1");
 	conf.broker.port = lab.port;
 	if (lab.role == SANDBOX_AGENT)
 		sandbox_agent(&lab.box, &conf, "/usr/lib/weir/oui.bin");
