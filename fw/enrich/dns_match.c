@@ -160,7 +160,6 @@ enum dns_match_result dns_match_add(struct dns_match *match, const struct dns_ma
 
 	_Static_assert(sizeof(struct dns_match_flow) == 40, "no padding: it is compared and hashed as bytes");
 	key.flow.id = m->id;
-	key.flow.zero = 0;
 	key.question = hash_question(match, m);
 	key.bucket = (uint32_t)siphash(match->seed, &key.flow, sizeof(key.flow)) & match->mask;
 	index = find(match, &key, m->response && !dns_has_question(m), now_ns);

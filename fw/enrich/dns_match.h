@@ -2,7 +2,7 @@
 /*
  * dns_match - queries that wait for their answer: response time, code, repeats.
  *
- * A transaction is client, resolver, both ports, transport, id and question (name without regard to case, RFC 4343,
+ * A transaction is observation point, client, resolver, both ports, transport, id and question (name without regard to case, RFC 4343,
  * type, class). An answer without a question, as some errors are, matches by the others. Bounded memory, taken once:
  * the oldest query is replaced, and counted. Knows no clock: the caller's times are nanoseconds of any one clock; one
  * that goes back makes times of 0, no wrong ones. Not for mDNS, whose ids are 0 and whose answers are everybody's.
@@ -23,7 +23,7 @@ struct dns_match_flow {
 	uint16_t client_port, resolver_port;
 	uint16_t id;		/* dns_match_add() sets it */
 	uint8_t proto;		/* 6 or 17 */
-	uint8_t zero;
+	uint8_t observer;	/* where it was seen: what crosses two interfaces is a transaction on each */
 };
 
 enum dns_match_result {

@@ -135,6 +135,7 @@ struct identity_payload {
 	uint8_t proto;		/* IANA number */
 	uint8_t direction;	/* 0: end [0] sent it */
 	uint8_t client;		/* which end is the client, as far as is known */
+	uint8_t observer;	/* port index */
 	bool from_start;	/* TCP: its SYN was seen; @first_seq is good */
 	uint32_t first_seq;	/* of the client's data */
 	uint32_t seq, ack;	/* TCP; else the offset in the datagram, and 0 */

@@ -42,6 +42,7 @@ static void unicast(const struct look *l, const struct dns_message *m)
 		.client_port = l->p->port[client],
 		.resolver_port = l->p->port[!client],
 		.proto = l->p->proto,
+		.observer = l->p->observer,
 	};
 	struct dns_match_transaction t;
 

@@ -235,6 +235,7 @@ static void flow_copy(struct identify *id, const struct copy *copy, const uint8_
 		.proto = flow.key->proto,
 		.direction = copy->event.dir & 1,
 		.client = !!(flow.flags & FLOW_INITIATOR_B),
+		.observer = (uint8_t)flow.key->port,
 		.from_start = flow.flags & FLOW_SYN_SEEN && flow.has_first_seq,
 		.first_seq = flow.first_seq,
 		.seq = copy->seq,

@@ -391,8 +391,6 @@ static void arrives(enum leg leg, struct held *packet)
 	struct segment s = { .syn = true };
 
 	packet->leg = leg;
-	if (leg == DOWN_NEAR)
-		crosses_lan(packet, false);
 	if (dissect(packet->bytes, packet->len, up, &s) && s.len)
 		d = &s.connection->dir[s.dir];
 	if (!s.syn && by_chance(quality[leg].loss)) {
@@ -415,8 +413,9 @@ static void deliver(void)
 	while (queued && queue[0]->due_us <= now_us()) {
 		struct held *packet = take_first();
 
-		if (packet->leg == UP_NEAR)
-			crosses_lan(packet, true);
+		/* The gateway forwards within the write, so that this is the moment for what comes by wan0, too. */
+		if (packet->leg == UP_NEAR || packet->leg == DOWN_FAR)
+			crosses_lan(packet, packet->leg == UP_NEAR);
 		if (write(fd[leg_to[packet->leg]], packet->bytes, packet->len) < 0 && errno != EIO)
 			die("%s: %s", device_names[leg_to[packet->leg]], strerror(errno));
 		free(packet);

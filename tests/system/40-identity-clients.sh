@@ -104,7 +104,7 @@ echo "nameserver 10.2.0.2" >resolv.conf
 
 broker_start
 watch_start
-agent_config flows.active_timeout=1s
+agent_config flows.active_timeout=1s flows.fin_timeout=500ms	# a second hello reports the flow: what comes behind is told at its end
 agent_start || { tap_result 1 "agent starts"; finish; }
 check "both ports measure" ports_measure
 server dnsmasq --keep-in-foreground --no-resolv --no-hosts --log-facility=- --user="$(id -un)" --pid-file= \

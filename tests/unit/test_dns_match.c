@@ -18,6 +18,7 @@
 static const struct siphash_key SEED = { { 1, 2 } };
 static struct dns_match *match;
 static struct dns_match_transaction done;
+static uint8_t observer;
 
 static int setup(void **state)
 {
@@ -36,7 +37,7 @@ static enum dns_match_result add(uint16_t port, uint16_t id, unsigned int flags,
 {
 	static struct dns_make make;
 	struct dns_match_flow flow = { .client = { 1, 2, 3, 4 }, .resolver = { 5, 6, 7, 8 }, .client_port = port,
-				       .resolver_port = 53, .proto = 17 };
+				       .resolver_port = 53, .proto = 17, .observer = observer };
 	struct dns_message m;
 
 	make_header(&make, id, flags);
@@ -44,6 +45,17 @@ static enum dns_match_result add(uint16_t port, uint16_t id, unsigned int flags,
 		make_question(&make, name, type);
 	assert_int_equal(dns_parse(DNS_UNICAST, make.bytes, make.len, &m), DNS_OK);
 	return dns_match_add(match, &flow, &m, now_ns, &done);
+}
+
+/* A gateway forwards query and answer: each of its two ports has both. */
+static void two_observers(void **state)
+{
+	for (observer = 0; observer < 2; observer++)
+		assert_int_equal(add(1, 7, 0x0100, "a.b", 1, 10 * MS), DNS_MATCH_QUERY);
+	for (observer = 0; observer < 2; observer++)
+		assert_int_equal(add(1, 7, 0x8180, "a.b", 1, 13 * MS), DNS_MATCH_ANSWER);
+	observer = 0;
+	assert_int_equal(dns_match_counters(match).strays, 0);
 }
 
 static void one(void **state)
@@ -177,7 +189,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(one), TEST(same_id), TEST(expiry), TEST(time_goes_back), TEST(bounded), TEST(random_operations),
+		TEST(one), TEST(two_observers), TEST(same_id), TEST(expiry), TEST(time_goes_back), TEST(bounded), TEST(random_operations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
