@@ -130,8 +130,7 @@ enum identity_name {
 
 struct identity_payload {
 	uint32_t flow;		/* the caller's number of it */
-	uint64_t time_ns;
-	uint64_t begun_ns;	/* of the flow */
+	uint64_t time_ns, begun_ns;	/* of the payload, of the flow */
 	uint8_t proto;		/* IANA number */
 	uint8_t direction;	/* 0: end [0] sent it */
 	uint8_t client;		/* which end is the client, as far as is known */
