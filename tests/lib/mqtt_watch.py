@@ -17,13 +17,19 @@ class Flow:
     def __init__(self):
         self.packets, self.bytes = [0, 0], [0, 0]
         self.rtt = [0, 0]       # samples, near and far
+        self.halves = [False, False]    # of a QUIC handshake: counted
         self.records, self.last, self.seen = 0, {}, 0.0
 
     def add(self, record):
         for i, side in enumerate(SIDES):
             self.packets[i] += record[side]['packets']
             self.bytes[i] += record[side]['bytes']
-            self.rtt[i] += get(record, 'weir.tcp.rtt_us.%s.count' % ('near', 'far')[i], 0)
+            half = ('near', 'far')[i]
+            self.rtt[i] += get(record, f'weir.tcp.rtt_us.{half}.count', 0) + get(record, f'weir.quic.rtt_us.{half}.count', 0)
+            # a half of QUIC's handshake is told in each record, and is one sample
+            is_told = get(record, f'weir.quic.handshake_us.{half}', 0) > 0
+            self.rtt[i] += is_told and not self.halves[i]
+            self.halves[i] |= is_told
         self.records += 1
         self.last, self.seen = record, time.monotonic()
 
