@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/random.h"
 #include "base/util.h"
 #include "export/spool_private.h"
 
@@ -547,11 +547,7 @@ void spool_tick(struct spool *s, uint64_t now_ns, bool online)
 
 static uint64_t default_random(void *arg)
 {
-	uint64_t value = 0;
-
-	while (getrandom(&value, sizeof(value), 0) != sizeof(value))
-		;
-	return value;
+	return random_u64();
 }
 
 uint64_t spool_new_epoch(struct spool *s)

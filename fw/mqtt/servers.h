@@ -14,7 +14,7 @@
 
 #include "base/hosts.h"
 #include "base/util.h"
-#include "mqtt/backoff.h"
+#include "base/backoff.h"
 #include "mqtt/version.h"
 
 struct server {

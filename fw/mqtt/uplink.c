@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/random.h"
 #include "base/util.h"
 #include "mqtt/broker.h"
 #include "mqtt/link.h"
@@ -68,15 +68,6 @@ struct uplink {
 	char error[LINK_ERROR_MAX];
 	struct link_counters counters, told;
 };
-
-static uint32_t random_u32(void)
-{
-	uint32_t value;
-
-	while (getrandom(&value, sizeof(value), 0) != sizeof(value))
-		;
-	return value;
-}
 
 /* ---- towards the agent ---- */
 

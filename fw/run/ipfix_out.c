@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/backoff.h"
 #include "base/endpoint.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/util.h"
 #include "export/ipfix.h"
-#include "mqtt/backoff.h"
 
 #define BACKOFF_MIN_MS	500
 #define BACKOFF_MAX_MS	30000
@@ -71,15 +71,6 @@ static uint32_t wall_s(void)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (uint32_t)now.tv_sec;	/* of 32 bits, RFC 7011 3.1 */
-}
-
-static uint32_t random_u32(void)
-{
-	uint32_t value;
-
-	while (getrandom(&value, sizeof(value), 0) != sizeof(value))
-		;
-	return value;
 }
 
 /* ---- the queue ---- */
@@ -437,7 +428,7 @@ int ipfix_out_new(struct ipfix_out **ret_out, struct loop *loop, const struct co
 	o->conf = conf;
 	o->watch = (struct loop_fd){ .ready = ready, .fd = -1 };
 	o->timer.due = timer_due;
-	o->backoff = (struct backoff){ .min_ms = BACKOFF_MIN_MS, .max_ms = BACKOFF_MAX_MS };
+	o->backoff = (struct backoff){ .min_ms = BACKOFF_MIN_MS, .max_ms = BACKOFF_MAX_MS, .phase = random_u32() };
 	o->bytes = calloc(SLOTS + 1, IPFIX_MESSAGE_MAX);
 	if (!o->bytes || endpoint_parse(conf->ipfix.endpoint, &o->collector)) {
 		const int err = o->bytes ? -EINVAL : -ENOMEM;

@@ -103,7 +103,7 @@ def main():
         {'tcp': 6, 'udp': 17}.get(get(r, 'network.transport')), *((get(r, s + '.ip'), get(r, s + '.port')) for s in ('source', 'destination'))) not in there]
     say(not invented, 'no record says of a hello what tshark does not see', invented)
     tcp = sum(1 for proto, _, _ in there if proto == 6)
-    for name in ('event_lost', 'copy_lost', 'sweep.names_given_up'):
+    for name in ('event_lost', 'copy_lost', 'sweep.names_given_up', 'identity.dns_strays'):
         say(counters.get(name) == 0, f'{name} is {counters.get(name)}')
     say(counters.get('identity.mismatch') == 0, f'identity.mismatch is {counters.get("identity.mismatch")}: kernel and user space read the same names')
     say(counters.get('hello_done', 0) > 0, f'hello_done is {counters.get("hello_done")}: hellos in several segments are walked in the kernel, too')

@@ -19,7 +19,7 @@ like "path too long: message" "$output" 'File name too long'
 is "usage: status 2" $? 2
 
 broker_start
-agent_config
+agent_config flows.tcp_share=half
 agent_start || { tap_result 1 "agent starts"; finish; }
 check "both ports measure" ports_measure
 in_ns client ping -c 3 -i 0.02 -q 10.2.0.2 >/dev/null
@@ -36,6 +36,7 @@ for line in 'lan0 +lan +up +(tcx|clsact) +(tcx|clsact) ' 'wan0 +wan +up +(tcx|cl
 done
 missing=$(for word in $words; do status --json | grep -q "\"$word\":" || echo "$word"; done)
 is "JSON: the same" "$missing" ""
+is "JSON: flows.tcp_share = half: a place for each two slots" "$(status_is 1 "s['tcp_pool']['size'] * 2 - s['flow_table']['slots'] == 0")" True
 is "JSON: ports with role and hooks" "$(status_is 1 "[(p['observer']['interface']['name'], p['weir']['role'], p['weir']['rx_hook'] == p['weir']['tx_hook'] != 'none') for p in s['ports']]")" \
 	"[('lan0', 'lan', True), ('wan0', 'wan', True)]"
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "mqtt/backoff.h"
+#include "base/backoff.h"
 
 static void grows_to_the_cap(void **state)
 {
