@@ -55,11 +55,8 @@ wires_down() {
 	kill $WATCH; wait $WATCH 2>/dev/null; WATCH=
 }
 
-# A machine that stands still for a moment between the hook and the forwarder's clock looks like a wrong round trip: once more, then.
-scenario() { once "$@" || { note "once more"; once "$@"; }; }
-
 # NAME CHECK COMMAND...: all of it over the wires in $LEGS, then CHECK of the comparison
-once() {
+scenario() {
 	local name=$1 check=$2
 	shift 2
 	wires_up "${LEGS[@]}" || return 1
